@@ -1,0 +1,40 @@
+# Set-up and the commands a person types. Everything runs from .venv; nothing else needs installing.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+READY := $(VENV)/ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help results test test-slow lint format bench
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): requirements.lock
+	@echo "setting up $(VENV) (once, some minutes) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+results: $(READY)  ## Set up .venv, then rebuild every result (dvc repro) on the synthetic twin
+	dvc repro
+
+test: $(READY)  ## Run the tests (under 15 minutes on two cores)
+	python -m pytest -m "not slow"
+
+test-slow: $(READY)  ## Run the tests that `make test` leaves out
+	python -m pytest -m slow
+
+lint: $(READY)  ## Check format, lint, types and the layers
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+
+format: $(READY)  ## Rewrite the code in the project's format
+	ruff format .
+	ruff check --fix .
+
+bench: $(READY)  ## Measure speed and memory, as ratios to this machine's own peak
+	python -m benchmarks

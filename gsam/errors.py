@@ -1,0 +1,23 @@
+"""The errors a user may see: each knows the exit code its stage ends with (0 done, 1 failed, 2 usage, 3 data missing)."""
+
+
+class GsamError(Exception):
+    """Base of every expected failure; the message is one line that says what, where and what was expected."""
+
+    exit_code = 1
+
+
+class DataError(GsamError):
+    """Input that cannot be used: truncated, mis-shaped, mislabelled, hostile, empty or not finite."""
+
+
+class ConfigError(GsamError):
+    """A parameter that is unknown, of the wrong type, or impossible in combination with others."""
+
+    exit_code = 2
+
+
+class LicensedDataMissing(GsamError):
+    """Licensed files are absent; the message says who grants them and where they go."""
+
+    exit_code = 3

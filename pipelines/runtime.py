@@ -1,0 +1,58 @@
+"""A quiet Ray: join the cluster that RAY_ADDRESS names, or start a local one and stop it afterwards."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Ray reads these when it is imported or started. Two lines of start-up noise and a two-second poll
+# go away; usage reports leave the machine only where a user asks for them.
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@contextmanager
+def quiet_ray(num_cpus: int | None = None) -> Iterator[None]:
+    """Have Ray running inside the `with` block, without its banners, progress bars and worker logs.
+
+    Args:
+        num_cpus: size of a local cluster (default: all cores); ignored when RAY_ADDRESS is set.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    # Workers import the project from where the driver runs, wherever they were started.
+    paths = [os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+    import ray
+    from ray.data import DataContext
+
+    joined = ray.is_initialized()
+    if not joined:
+        remote = os.environ.get("RAY_ADDRESS")
+        if remote is None:
+            # A cluster of this process alone needs no token; see guides for shared clusters.
+            os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+        ray.init(
+            num_cpus=None if remote else num_cpus,
+            include_dashboard=None if remote else False,
+            logging_level=logging.WARNING,
+            log_to_driver=False,
+        )
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray.data", "ray.train"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        if not joined:
+            ray.shutdown()
+        sys.stderr.flush()
