@@ -1,0 +1,1 @@
+"""2D keypoints: simulated detectors for data that has no images."""
