@@ -1,0 +1,284 @@
+"""The tables that pass between stages: one published Arrow schema each, and the check against it.
+
+Arrays inside a row are lists; the field's metadata gives their shape in symbols (``T,J,3``: T is
+the row's `frames` column, J the number of names in the table's `joint_names`), their unit and a
+line of documentation. A schema's metadata carries its name, units, joint names and coordinate frame; the
+dataset and the producer join them when a table is written.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gsam.errors import DataError
+from gsam.skeletons import HUMAN36M_17
+
+__all__ = [
+    "CAMERAS",
+    "CLIPS",
+    "KEYPOINTS",
+    "POSES",
+    "PREDICTIONS",
+    "SCHEMAS",
+    "SEQUENCES",
+    "metadata_of",
+    "validate",
+    "with_metadata",
+]
+
+WORLD = "world: z up, floor at z = 0"
+CAMERA = "camera: x right, y down, z forward, root-relative"
+PIXELS = "image: origin at the top left pixel, x right, y down"
+
+_FLOATS = pa.list_(pa.field("element", pa.float32(), nullable=False))
+_DOUBLES = pa.list_(pa.field("element", pa.float64(), nullable=False))
+
+
+def _field(
+    name: str,
+    kind: pa.DataType,
+    doc: str,
+    *,
+    unit: str = "",
+    shape: str = "",
+    nullable: bool = False,
+) -> pa.Field:
+    notes = {"doc": doc, "unit": unit, "shape": shape}
+    return pa.field(name, kind, nullable, {k: v for k, v in notes.items() if v})
+
+
+def _schema(name: str, frame: str, fields: list[pa.Field]) -> pa.Schema:
+    units = {f.name: f.metadata[b"unit"].decode() for f in fields if b"unit" in (f.metadata or {})}
+    metadata: dict[str, object] = {"schema": name, "units": units, "coordinate_frame": frame}
+    if any("J" in f.metadata.get(b"shape", b"").decode().split(",") for f in fields):
+        # Every reader converts to this joint set, so it is the default of every producer.
+        metadata["joint_names"] = list(HUMAN36M_17.joints)
+    return with_metadata(pa.schema(fields), metadata)
+
+
+def with_metadata(schema: pa.Schema, metadata: Mapping[str, object]) -> pa.Schema:
+    """The schema with `metadata` added to its own; values other than strings become JSON."""
+    merged = dict(schema.metadata or {})
+    for key, value in metadata.items():
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        merged[key.encode()] = text.encode()
+    # Sorted, so that the order in which a producer names them cannot change the bytes of a file.
+    return schema.with_metadata(dict(sorted(merged.items())))
+
+
+def metadata_of(table: pa.Table | pa.Schema) -> dict[str, object]:
+    """The metadata of a table or schema as Python values (JSON texts decoded)."""
+    schema = table.schema if isinstance(table, pa.Table) else table
+    found: dict[str, object] = {}
+    for key, raw in (schema.metadata or {}).items():
+        text = raw.decode()
+        try:
+            found[key.decode()] = json.loads(text) if text[:1] in "[{" else text
+        except json.JSONDecodeError:
+            found[key.decode()] = text
+    return found
+
+
+def _identity(*names: str) -> list[pa.Field]:
+    docs = {
+        "sequence": "unique name of the take: subject/take",
+        "dataset": "dataset that the take comes from",
+        "subject": "subject, or part of the dataset where subjects are not named",
+        "action": "group of the per-action tables: the take's text before its first space",
+        "take": "name of the take within its subject",
+        "split": "train or test",
+        "camera": "name of the camera",
+    }
+    return [_field(name, pa.string(), docs[name]) for name in names]
+
+
+_FPS = _field("fps", pa.float32(), "frames per second", unit="1/s")
+_FRAMES = _field("frames", pa.int32(), "number of frames, T")
+_FRAME = _field("frame", pa.int32(), "frame number, from 0")
+_SIZE = [
+    _field("width", pa.int32(), "image width", unit="px"),
+    _field("height", pa.int32(), "image height", unit="px"),
+]
+
+SEQUENCES = _schema(
+    "sequences",
+    WORLD,
+    [*_identity("sequence", "dataset", "subject", "action", "take", "split"), _FPS, _FRAMES],
+)
+"""One row per take."""
+
+CAMERAS = _schema(
+    "cameras",
+    "x_camera = R x_world + t; camera x right, y down, z forward; world z up",
+    [
+        *_identity("sequence", "camera"),
+        *_SIZE,
+        _field("K", _DOUBLES, "intrinsic matrix, row by row", unit="px", shape="3,3"),
+        _field("distortion", _DOUBLES, "coefficients in the order of the model"),
+        _field("model", pa.string(), "projection: pinhole, human36m or opencv"),
+        _field("R", _DOUBLES, "world to camera rotation, row by row", shape="3,3"),
+        _field("t", _DOUBLES, "world to camera translation", unit="m", shape="3"),
+    ],
+)
+"""One row per take and camera."""
+
+POSES = _schema(
+    "poses",
+    WORLD,
+    [
+        *_identity("sequence"),
+        _FRAME,
+        _field("joints", _FLOATS, "joints in the world", unit="m", shape="J,3"),
+        _field("valid", pa.bool_(), "whether the frame may be trained on and scored"),
+        _field("smpl_pose", _FLOATS, "SMPL axis-angle pose", unit="rad", shape="72", nullable=True),
+        _field("smpl_shape", _FLOATS, "SMPL shape coefficients", shape="10", nullable=True),
+        _field("image", pa.string(), "image path, {camera} for the camera's name", nullable=True),
+    ],
+)
+"""One row per frame of a take."""
+
+KEYPOINTS = _schema(
+    "keypoints",
+    PIXELS,
+    [
+        *_identity("sequence", "camera"),
+        _FRAME,
+        _field("points", _FLOATS, "joints in the image", unit="px", shape="J,2"),
+        _field("scores", _FLOATS, "detector's confidence in each joint, 0 to 1", shape="J"),
+        _field("box", _FLOATS, "x, y, width, height", unit="px", shape="4", nullable=True),
+        _field("detector", pa.string(), "where the points come from; gt: projected truth"),
+        _field("version", pa.string(), "version of the detector"),
+    ],
+)
+"""One row per frame and camera of a take."""
+
+CLIPS = _schema(
+    "clips",
+    CAMERA,
+    [
+        *_identity("sequence", "dataset", "subject", "action", "take", "camera", "split"),
+        _FPS,
+        _FRAMES,
+        *_SIZE,
+        _field(
+            "keypoints",
+            _FLOATS,
+            "joints in normalised screen coordinates: x in -1..1, y divided by the width too",
+            shape="T,J,2",
+        ),
+        _field("scores", _FLOATS, "detector's confidence, 0 to 1", shape="T,J"),
+        _field("target", _FLOATS, "joints relative to the root", unit="m", shape="T,J,3"),
+        _field("root", _FLOATS, "root in camera coordinates", unit="m", shape="T,3"),
+        _field(
+            "valid",
+            pa.list_(pa.field("element", pa.bool_(), nullable=False)),
+            "whether a frame may be trained on and scored; null: all",
+            shape="T",
+            nullable=True,
+        ),
+        _field(
+            "window_starts",
+            pa.list_(pa.field("element", pa.int32(), nullable=False)),
+            "first frames of windows by the stride in the metadata; null: the reader makes them",
+            nullable=True,
+        ),
+    ],
+)
+"""One row per take and camera: what a lifter trains on, each frame stored once."""
+
+PREDICTIONS = _schema(
+    "predictions",
+    CAMERA,
+    [
+        _field("run", pa.string(), "name of the run whose model predicted"),
+        *_identity("sequence", "camera"),
+        _FRAME,
+        _field("joints", _FLOATS, "predicted joints relative to the root", unit="m", shape="J,3"),
+    ],
+)
+"""One row per frame, camera and run."""
+
+SCHEMAS = {
+    metadata_of(schema)["schema"]: schema
+    for schema in (SEQUENCES, CAMERAS, POSES, KEYPOINTS, CLIPS, PREDICTIONS)
+}
+"""Every table's schema by its name."""
+
+
+def validate(table: pa.Table, schema: pa.Schema, where: str) -> None:
+    """Hold a table to a schema: its columns, their types, nulls, and the lengths of arrays.
+
+    `where` names the file in messages. Raises DataError that names the file, the column, and the
+    expected and found type or length.
+    """
+    kind = metadata_of(schema).get("schema", "table")
+    named = metadata_of(table).get("schema", kind)
+    if named != kind:
+        raise DataError(f"{where}: holds the table {named!r}, expected {kind!r}")
+    missing = [name for name in schema.names if name not in table.schema.names]
+    if missing:
+        raise DataError(
+            f"{where}: column {missing[0]!r} is missing from the {kind} table, "
+            f"expected {schema.field(missing[0]).type}, found columns {table.schema.names}"
+        )
+    surplus = [name for name in table.schema.names if name not in schema.names]
+    if surplus:
+        raise DataError(
+            f"{where}: column {surplus[0]!r} is not in the {kind} table, expected {schema.names}"
+        )
+    for field in schema:
+        _validate_column(table, field, f"{where}: column {field.name!r} of the {kind} table")
+
+
+def _validate_column(table: pa.Table, field: pa.Field, where: str) -> None:
+    if table.schema.names.count(field.name) > 1:
+        raise DataError(f"{where} appears twice, expected once")
+    column = table.column(field.name)
+    if not _same_type(column.type, field.type):
+        raise DataError(f"{where} has the wrong type, expected {field.type}, found {column.type}")
+    if column.null_count and not field.nullable:
+        row = pc.index(pc.is_null(column), True).as_py()
+        raise DataError(f"{where} is null in row {row}, expected {field.type}")
+    shape = (field.metadata or {}).get(b"shape", b"").decode()
+    if shape and pa.types.is_list(field.type):
+        _validate_lengths(table, column, shape, where)
+
+
+def _same_type(found: pa.DataType, expected: pa.DataType) -> bool:
+    """Equal but for the name and nullability of list elements, which differ between writers."""
+    if pa.types.is_list(found) and pa.types.is_list(expected):
+        return bool(found.value_type == expected.value_type)
+    return bool(found == expected)
+
+
+def _validate_lengths(table: pa.Table, column: pa.ChunkedArray, shape: str, where: str) -> None:
+    sizes: list[int] = []
+    per_frame = False
+    for symbol in shape.split(","):
+        if symbol == "T":
+            per_frame = True
+        elif symbol == "J":
+            joints = metadata_of(table).get("joint_names")
+            if not isinstance(joints, list):
+                return
+            sizes.append(len(joints))
+        else:
+            sizes.append(int(symbol))
+    expected: pa.Scalar | pa.ChunkedArray = pa.scalar(math.prod(sizes), pa.int64())
+    if per_frame:
+        if "frames" not in table.schema.names:
+            return
+        expected = pc.multiply(table.column("frames").cast(pa.int64()), expected)
+    found = pc.list_value_length(column).cast(pa.int64())
+    wrong = pc.fill_null(pc.not_equal(found, expected), False)
+    row = pc.index(wrong, True).as_py()
+    if row >= 0:
+        want = expected[row] if per_frame else expected
+        raise DataError(
+            f"{where} has {found[row]} values in row {row}, expected {want} (shape {shape})"
+        )
