@@ -1,0 +1,151 @@
+"""Bodies in SMPL's file format: the shipped asset, or a user's `.npz` or `.pkl` of any size."""
+
+import zipfile
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from gsam.body.smpl import JOINTS, POSE_FEATURES, SmplBody
+from gsam.errors import DataError
+
+BETAS = 10  # components kept of a file's shape space; later releases of SMPL carry 300
+REQUIRED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
+H36M = "J_regressor_h36m"
+# The public side file lists the left leg before the right one, Human3.6M-17 the other way round.
+LEFT_LEG_FIRST = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+
+
+def load_body(path: Path | str | None = None) -> SmplBody:
+    """The body in `path` (`.npz` or `.pkl` under SMPL's keys), or the shipped one if it is None.
+
+    Raises:
+        DataError: The file is missing or unreadable, or its arrays are incomplete, inconsistent or
+            not finite.
+    """
+    if path is not None:
+        return SmplBody.from_arrays(read_body_arrays(Path(path)))
+    asset = resources.files("gsam.body") / "assets" / "body_small.npz"
+    with resources.as_file(asset) as shipped:
+        return SmplBody.from_arrays(read_body_arrays(shipped))
+
+
+def read_body_arrays(path: Path) -> dict[str, np.ndarray]:
+    """SMPL's arrays, dense, checked and in one convention.
+
+    Returns:
+        `v_template` (V, 3), `shapedirs` (V, 3, K <= 10), `posedirs` (V, 3, 207), `J_regressor`
+        (24, V), `weights` (V, 24), `f` (F, 3) int64, `kintree_table` (2, 24) int64 with root
+        parent -1, and `J_regressor_h36m` (17, V) in Human3.6M-17 order if the file has it or
+        `J_regressor_h36m.npy` lies beside it. Lengths in metres.
+
+    Raises:
+        DataError: See `load_body`.
+    """
+    raw = _read_raw(path)
+    missing = [key for key in REQUIRED if key not in raw]
+    if missing:
+        raise DataError(f"{path}: missing {', '.join(missing)}; expected SMPL's keys")
+    arrays = {key: _dense(path, key, raw[key]) for key in (*REQUIRED, H36M) if key in raw}
+    side = path.with_name("J_regressor_h36m.npy")
+    if H36M not in arrays and side.is_file():
+        arrays[H36M] = _read_npy(side)
+    arrays["shapedirs"] = arrays["shapedirs"][..., :BETAS]
+    arrays["kintree_table"] = _kintree(path, arrays["kintree_table"])
+    arrays["f"] = arrays["f"].astype(np.int64)
+    _check(path, arrays)
+    if H36M in arrays:
+        arrays[H36M] = _right_leg_first(arrays[H36M], arrays["v_template"])
+    return arrays
+
+
+def _read_raw(path: Path) -> Mapping[str, object]:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; expected an SMPL-format .npz or .pkl")
+    if path.suffix == ".npz":
+        return _read_npz(path)
+    if path.suffix == ".pkl":
+        from gsam.unpickle import load_pickle
+
+        content = load_pickle(path)
+        if not isinstance(content, dict):
+            raise DataError(f"{path}: expected a dictionary of SMPL arrays, found another object")
+        return content
+    raise DataError(f"{path}: unknown suffix '{path.suffix}'; expected .npz or .pkl")
+
+
+def _read_npz(path: Path) -> dict[str, object]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in (*REQUIRED, H36M) if key in archive}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: not an .npz of plain arrays ({reason})") from error
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: not a plain .npy array ({error})") from error
+
+
+def _dense(path: Path, key: str, value: object) -> np.ndarray:
+    """Numbers from an array, a scipy sparse matrix, or a chumpy stub (whose data is `x`)."""
+    if hasattr(value, "toarray"):
+        value = value.toarray()
+    elif not isinstance(value, np.ndarray):
+        value = getattr(value, "x", value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise DataError(f"{path}: {key}: expected numbers, found {array.dtype}")
+    if array.dtype.kind == "f":
+        # The shipped asset stores the blend shapes in half precision; everything computes in
+        # float32 or better.
+        array = array.astype(np.promote_types(array.dtype, np.float32))
+    return array
+
+
+def _kintree(path: Path, table: np.ndarray) -> np.ndarray:
+    """Parents and ids (2, 24) int64; SMPL writes the root's parent as the largest uint32."""
+    if table.shape != (2, JOINTS):
+        raise DataError(f"{path}: kintree_table: shape {table.shape}; expected (2, {JOINTS})")
+    tree = table.astype(np.int64)
+    tree[0, 0] = -1
+    children = np.arange(1, JOINTS)
+    if (tree[0, 1:] < 0).any() or (tree[0, 1:] >= children).any():
+        raise DataError(f"{path}: kintree_table: a joint's parent does not come before it")
+    return tree
+
+
+def _check(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    vertices = len(arrays["v_template"])
+    components = arrays["shapedirs"].shape[-1]
+    expected = {
+        "v_template": (vertices, 3),
+        "shapedirs": (vertices, 3, components),
+        "posedirs": (vertices, 3, POSE_FEATURES),
+        "J_regressor": (JOINTS, vertices),
+        "weights": (vertices, JOINTS),
+        "f": (len(arrays["f"]), 3),
+        H36M: (17, vertices),
+    }
+    for key, shape in expected.items():
+        if key not in arrays:
+            continue
+        if arrays[key].shape != shape:
+            raise DataError(f"{path}: {key}: shape {arrays[key].shape}; expected {shape}")
+        if not np.isfinite(arrays[key]).all():
+            raise DataError(f"{path}: {key}: NaN or infinity; expected finite numbers")
+    faces = arrays["f"]
+    if faces.size and (faces.min() < 0 or faces.max() >= vertices):
+        raise DataError(f"{path}: f: vertex ids outside 0..{vertices - 1}")
+    if vertices == 0 or np.abs(arrays["weights"].sum(axis=1) - 1).max() > 1e-2:
+        raise DataError(f"{path}: weights: expected rows that sum to 1")
+
+
+def _right_leg_first(regressor: np.ndarray, template: np.ndarray) -> np.ndarray:
+    """Rows in Human3.6M-17 order; left is at +x, so the x of the two hip rows tells the order."""
+    hips = (regressor @ template)[[1, 4], 0]
+    return regressor[LEFT_LEG_FIRST] if hips[0] > hips[1] else regressor
