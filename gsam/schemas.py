@@ -2,8 +2,8 @@
 
 Arrays inside a row are lists; the field's metadata gives their shape in symbols (``T,J,3``: T is
 the row's `frames` column, J the number of names in the table's `joint_names`), their unit and a
-line of documentation. A schema's metadata carries its name, units, joint names and coordinate frame; the
-dataset and the producer join them when a table is written.
+line of documentation. A schema's metadata carries its name, units, joint names and coordinate
+frame; the dataset and the producer join them when a table is written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gsam.errors import DataError
-from gsam.skeletons import HUMAN36M_17
+from gsam.skeletons import H36M_17
 
 __all__ = [
     "CAMERAS",
@@ -57,7 +57,7 @@ def _schema(name: str, frame: str, fields: list[pa.Field]) -> pa.Schema:
     metadata: dict[str, object] = {"schema": name, "units": units, "coordinate_frame": frame}
     if any("J" in f.metadata.get(b"shape", b"").decode().split(",") for f in fields):
         # Every reader converts to this joint set, so it is the default of every producer.
-        metadata["joint_names"] = list(HUMAN36M_17.joints)
+        metadata["joint_names"] = list(H36M_17.joints)
     return with_metadata(pa.schema(fields), metadata)
 
 

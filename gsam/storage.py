@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
@@ -214,18 +215,16 @@ def list_column(
 
 
 def array_column(table: pa.Table, name: str, shape: Sequence[int]) -> NDArray[Any]:
-    """A list column of equal rows as one array (N, *shape)."""
+    """A list column of equal rows as one array (N, *shape); DataError when they are not equal."""
     column = table.column(name).combine_chunks()
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    values = column.flatten().to_numpy(zero_copy_only=False)
-    try:
-        return values.reshape(len(column), *shape)
-    except ValueError as error:
-        raise DataError(
-            f"column {name!r} holds {len(values)} values in {len(column)} rows, "
-            f"expected rows of shape {tuple(shape)}"
-        ) from error
+    size = math.prod(shape)
+    ends = column.offsets.to_numpy()
+    if (np.diff(ends) != size).any():
+        raise DataError(f"column {name!r} has rows of other lengths than {size}, shape {shape}")
+    values = column.values.to_numpy(zero_copy_only=False)[ends[0] : ends[-1]]
+    return values.reshape(len(column), *shape)
 
 
 def digest(paths: StrPath | Iterable[StrPath]) -> str:

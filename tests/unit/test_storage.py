@@ -59,7 +59,7 @@ def test_the_same_table_is_the_same_bytes_in_another_process(tmp_path: Path) -> 
         "import sys; sys.path[:0] = ['.', 'tests/unit']\n"
         "from test_storage import *\n"
         "columns = dict(reversed(poses().items()))\n"
-        f"write_table({str(tmp_path / 'b.parquet')!r}, pa.table(columns), POSES, NOTES)"
+        f"write_table({str(tmp_path / 'b.parquet')!r}, columns, POSES, NOTES)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
@@ -99,7 +99,7 @@ def test_truncated_foreign_and_absent_tables_are_data_errors(tmp_path: Path) -> 
 def test_ragged_rows_keep_their_own_lengths() -> None:
     column = list_column([np.zeros((2, 3)), np.ones((1, 3)), np.zeros((0, 3))])
     assert [len(row) for row in column.to_pylist()] == [6, 3, 0]
-    with pytest.raises(DataError, match=r"9 values in 3 rows"):
+    with pytest.raises(DataError, match="rows of other lengths than 3"):
         array_column(pa.table({"x": column}), "x", (3,))
     assert len(list_column([])) == 0
 
