@@ -1,0 +1,65 @@
+"""From a lifter's configuration to its module."""
+
+from torch import nn
+
+from gsam.lifters.config import LifterConfig, check
+from gsam.lifters.gsam import Gsam
+from gsam.lifters.martinez import Martinez
+from gsam.lifters.poseformer import PoseFormer
+from gsam.lifters.strided import StridedTransformer
+from gsam.lifters.videopose3d import VideoPose3D
+
+
+def build_lifter(config: LifterConfig) -> nn.Module:
+    """A lifter with fresh weights: (B, T, J, 2) normalised keypoints -> (B, 1 or T, J, 3) metres, root-relative.
+
+    Every lifter has `receptive_field` (frames it needs for one answer) and `target_frame` (which of them a
+    one-frame answer is for). Raises ConfigError naming every problem of the configuration.
+    """
+    check(config)
+    if config.name == "poseformer":
+        return PoseFormer(config)
+    if config.name == "videopose3d":
+        return _videopose3d(config)
+    if config.name == "martinez":
+        return _martinez(config)
+    if config.name == "strided":
+        return _strided(config)
+    return Gsam(config)
+
+
+def _videopose3d(config: LifterConfig) -> VideoPose3D:
+    return VideoPose3D(
+        filter_widths=config.resolved_strides(),
+        joints=config.joints,
+        features=config.features,
+        joints_out=config.joints,
+        channels=config.resolved_channels(),
+        dropout=config.dropout,
+    )
+
+
+def _martinez(config: LifterConfig) -> Martinez:
+    return Martinez(
+        joints=config.joints,
+        features=config.features,
+        channels=config.resolved_channels(),
+        stages=config.stages,
+        dropout=config.dropout,
+    )
+
+
+def _strided(config: LifterConfig) -> StridedTransformer:
+    return StridedTransformer(
+        frames=config.frames,
+        strides=config.resolved_strides(),
+        layers=config.layers,
+        channels=config.resolved_channels(),
+        hidden=config.hidden,
+        heads=config.heads,
+        joints=config.joints,
+        joints_out=config.joints,
+        features=config.features,
+        dropout=config.dropout,
+        head=config.head,
+    )
