@@ -14,7 +14,7 @@ help:  ## Show this list
 $(READY): requirements.lock
 	@echo "setting up $(VENV) (once, some minutes) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@pip install --quiet --disable-pip-version-check -r requirements.lock
+	@pip install -qq --disable-pip-version-check -r requirements.lock
 	@touch $@
 
 results: $(READY)  ## Set up .venv, then rebuild every result (dvc repro) on the synthetic twin

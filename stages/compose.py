@@ -1,0 +1,123 @@
+"""Compose conf/ by Hydra and resolve every run: the lifter's file, the scale, the recipe, then the run's own keys."""
+
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gsam.configs import nearest, problems_of
+from gsam.errors import ConfigError
+from gsam.lifters.config import LifterConfig
+from gsam.training.config import TrainConfig
+from stages.params import SOURCES, Params, read_yaml
+
+CONF = Path("conf")
+
+LIFTER_KEYS = {field.name for field in fields(LifterConfig)}
+TRAIN_KEYS = {field.name for field in fields(TrainConfig)}
+RUN_KEYS = LIFTER_KEYS | TRAIN_KEYS | {"lifter", "keypoints"}
+
+
+def choices(group: str) -> list[str]:
+    """The names that a config group offers: its file names."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@lru_cache(maxsize=None)
+def composed(dataset: str, scale: str, lifter: str) -> dict[str, Any]:
+    """The composed configuration of one dataset, scale and lifter.
+
+    Raises:
+        ConfigError: Hydra cannot compose the files.
+    """
+    overrides = [f"dataset={dataset}", f"scale={scale}", f"lifter={lifter}"]
+    try:
+        with initialize_config_dir(str(CONF.resolve()), version_base=None):
+            config = OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(f"conf/: {str(error).splitlines()[0]}") from None
+    assert isinstance(config, dict)
+    return {str(key): value for key, value in config.items()}
+
+
+def group_problems(params: Params) -> list[str]:
+    """Names in params.yaml that no file of their group has, each with the nearest that exists."""
+    found = []
+    for key, group in (("lifter", "lifter"), ("scale", "scale"), ("data", "dataset")):
+        value = getattr(params, key)
+        if value not in choices(group):
+            found.append(f"params.yaml.{key} = {value!r}: {nearest(value, choices(group))}")
+    return found
+
+
+def resolve_runs(params: Params) -> dict[str, dict[str, Any]]:
+    """Every run of conf/runs.yaml as its stages read it, keyed by name.
+
+    Raises:
+        ConfigError: lists every problem of every run.
+    """
+    declared = read_yaml(CONF / "runs.yaml")
+    problems = group_problems(params)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    if declared.get("main", "absent") != {}:
+        problems.append("conf/runs.yaml: main must be there and empty ({}): params.yaml shapes it")
+    runs = {}
+    for name, own in declared.items():
+        where = f"conf/runs.yaml {name}" if name != "main" else "params.yaml"
+        own = params.knobs() if name == "main" else own or {}
+        found = _key_problems(own, where)
+        if not found:
+            runs[name], found = _resolve(name, own, params, where)
+        problems.extend(found)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return runs
+
+
+def _key_problems(own: dict[str, Any], where: str) -> list[str]:
+    found = [f"{where}: unknown key {k!r}; {nearest(k, RUN_KEYS)}" for k in own if k not in RUN_KEYS]
+    for key, allowed in (("lifter", choices("lifter")), ("keypoints", SOURCES)):
+        if own.get(key) not in allowed:
+            found.append(f"{where}.{key} = {own.get(key)!r}: {nearest(str(own.get(key)), allowed)}")
+    return found
+
+
+def _resolve(
+    name: str, own: dict[str, Any], params: Params, where: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Layer one run; later layers win. The full lifter leaves the scale's shrinking out."""
+    config = composed(params.data, params.scale, own["lifter"])
+    scale = config["scale"]
+    shrink = scale.get("lifters", {}).get(own["lifter"], {})
+    own_lifter = {k: v for k, v in own.items() if k in LIFTER_KEYS}
+    own_train = {k: v for k, v in own.items() if k in TRAIN_KEYS}
+    paper_head = {k: v for k, v in own_lifter.items() if k != "head"}
+    budget = scale.get("main" if name == "main" else "rows", {})
+    budget = {**budget.get("all", {}), **budget.get(own["lifter"], {})}
+    lifter = {**config["lifter"], **shrink, **own_lifter}
+    full = {**config["lifter"], **paper_head}
+    train = {**config["recipe"], **budget, **own_train}
+    # Windows do not overlap unless the run says so (paper 1, IV-B).
+    train["stride"] = train.get("stride") or lifter.get("frames")
+    found = problems_of(LifterConfig, lifter, where)
+    found += [p for p in problems_of(LifterConfig, full, where) if p not in found]
+    found += problems_of(TrainConfig, train, where)
+    run = {
+        "name": name,
+        "data": params.data,
+        "scale": params.scale,
+        "keypoints": own["keypoints"],
+        "frames": lifter.get("frames"),
+        "lifter": lifter,
+        "full_lifter": full,
+        "train": train,
+        "seeds": params.seeds,
+        "workers": params.workers,
+    }
+    return run, found

@@ -1,0 +1,86 @@
+"""params.yaml as a typed value: the headline knobs, read and checked before any data is touched."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from gsam.configs import build, problems_of
+from gsam.errors import ConfigError
+
+SOURCES = ("gt", "cpn", "detectron", "sh")
+
+# Where a run runs: inherited by every run. The other fields of Params shape `main` alone.
+INHERITED = ("data", "scale", "raw", "seeds", "workers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawFolders:
+    """Where raw data lies, by dataset."""
+
+    human36m: str
+    bvh: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """The fields of params.yaml; `None` means that the scale or the lifter's file decides."""
+
+    data: Literal["twin", "archives", "bvh"]
+    scale: str
+    raw: dict
+    seeds: list[int]
+    workers: int
+    keypoints: Literal["gt", "cpn", "detectron", "sh"]
+    lifter: str
+    frames: int
+    head: Literal["centre", "sequence"] | None = None
+    stride: int | None = None
+    optimizer: str | None = None
+    lr: float | None = None
+    schedule: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    dropout: float | None = None
+    precision: str | None = None
+
+    def problems(self) -> list[str]:
+        """Impossible values, beyond types."""
+        found = problems_of(RawFolders, self.raw, "raw")
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
+            found.append(f"seeds = {self.seeds}: expected one or more different numbers from 0")
+        if self.workers < 0:
+            found.append(f"workers = {self.workers}: expected 0 (no Ray workers) or more")
+        return found
+
+    def knobs(self) -> dict[str, Any]:
+        """What `main` changes in its lifter's file, its scale and the recipe: the knobs that are set."""
+        return {k: v for k, v in vars(self).items() if k not in INHERITED and v is not None}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping, read safely.
+
+    Raises:
+        ConfigError: it is missing, is not YAML, or holds no mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist") from None
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
+        raise ConfigError(f"{path}, line {line}: not valid YAML") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a mapping of names to values")
+    return values
+
+
+def read_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check params.yaml.
+
+    Raises:
+        ConfigError: names every unknown key (with the nearest right name) and every wrong value.
+    """
+    return build(Params, read_yaml(path), str(path))

@@ -1,0 +1,58 @@
+"""Resolve params.yaml and conf/ into one file per stage and per run, before any data is touched.
+
+    python -m stages.plan
+
+Reads params.yaml, conf/. Writes data/plan/: raw.json, extract.json, keypoints.json and
+runs/<run>.json. Every later stage depends on its own file there, so that it runs again only when something
+that it inherits changed. Ends with exit code 2 and one line that names every wrong key or value.
+"""
+
+from typing import Any
+
+from gsam.errors import ConfigError
+from gsam.storage import atomic_directory, write_json
+from stages.common import PLAN, run_stage
+from stages.compose import composed, resolve_runs
+from stages.params import Params, read_params
+from stages.sources import source_problems
+
+KEYPOINT_SEED = 36
+"""Seed of the noise that stands in for a detector where the data comes without detections (bvh)."""
+
+
+def main(arguments: list[str]) -> str:
+    """Write the plan; returns the summary line."""
+    params = read_params()
+    runs = resolve_runs(params)
+    config = composed(params.data, params.scale, params.lifter)
+    options = config["dataset"]
+    checked = twin_options(options, config) if params.data == "twin" else options
+    problems = source_problems(params.data, checked)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    with atomic_directory(PLAN) as folder:
+        write_json(folder / "raw.json", raw_plan(params, options, config))
+        write_json(folder / "extract.json", {"data": params.data, "options": options})
+        write_json(folder / "keypoints.json", {"data": params.data, "seed": KEYPOINT_SEED})
+        for name, run in runs.items():
+            write_json(folder / "runs" / f"{name}.json", run)
+    return f"{len(runs)} runs  data {params.data}  scale {params.scale}"
+
+
+def raw_plan(params: Params, options: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """What the raw stage needs: the folder of the real data, or the options of the twin."""
+    if params.data == "twin":
+        return {"data": "twin", "twin": twin_options(options, config)}
+    return {"data": params.data, "folder": params.raw[_RAW_KEY[params.data]]}
+
+
+def twin_options(options: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """The twin's own options, at the size that the scale gives."""
+    own = {key: value for key, value in options.items() if key != "test_subjects"}
+    return own | config["scale"].get("twin", {})
+
+
+_RAW_KEY = {"archives": "human36m", "bvh": "bvh"}
+
+if __name__ == "__main__":
+    run_stage(main)

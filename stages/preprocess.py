@@ -1,0 +1,38 @@
+"""Turn poses and keypoints into clips: normalised 2D, root-relative 3D in the camera, one row per take and camera.
+
+    python -m stages.preprocess
+
+Reads data/poses/ and data/keypoints/. Writes data/clips/<source>/<take>.parquet, each frame once: a training window
+is an index into a clip, made by stride sampling when a run loads them, because frames and stride are the run's own
+(storing them here would retrain every table row whenever `frames` changed).
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from gsam.storage import atomic_directory, read_json, write_json
+from pipelines.preprocess import preprocess
+from stages.common import run_stage
+from stages.params import SOURCES
+
+KEYPOINTS = Path("data/keypoints")
+CLIPS = Path("data/clips")
+
+
+def main(arguments: list[str]) -> str:
+    """Write data/clips; returns the summary line."""
+    with ExitStack() as stack:
+        folders = {}
+        for source in SOURCES:
+            folder = stack.enter_context(atomic_directory(CLIPS / source))
+            missing = KEYPOINTS / source / "missing.json"
+            if missing.exists():
+                write_json(folder / "missing.json", read_json(missing))
+            else:
+                folders[source] = folder
+        frames = preprocess(Path("data/poses"), KEYPOINTS, folders)
+    return "clips  " + ", ".join(f"{source} {count:,} frames" for source, count in frames.items())
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,60 @@
+"""Where takes and keypoints come from for each `data`: one reader behind each name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gsam.configs import build, problems_of
+from gsam.datasets import bvh, human36m
+from gsam.datasets.bvh import BvhConfig
+from gsam.datasets.takes import Take
+from gsam.errors import ConfigError
+from gsam.storage import read_json
+from gsam.twin.config import TwinConfig
+
+SOURCE = Path("data/source")
+"""Out of the raw stage: the twin's archives, or a manifest of the folder that holds real data."""
+
+
+def source_problems(data: str, options: dict[str, Any]) -> list[str]:
+    """Wrong keys and values in conf/dataset/<data>.yaml."""
+    where = f"conf/dataset/{data}.yaml"
+    options = {k: v for k, v in options.items() if k != "test_subjects"}
+    if data == "twin":
+        return problems_of(TwinConfig, options, where)
+    if data == "bvh":
+        return problems_of(BvhConfig, options, where)
+    return [f"{where}: unknown key {key!r}; allowed: test_subjects" for key in options]
+
+
+def raw_folder(data: str) -> Path:
+    """The folder of raw files that the raw stage made or found."""
+    if data == "twin":
+        return SOURCE
+    return Path(read_json(SOURCE / "manifest.json")["folder"])
+
+
+def read_takes(plan: dict[str, Any]) -> Iterator[Take]:
+    """Every take of the planned dataset.
+
+    Raises:
+        DataError: a file cannot be used; the message names it.
+    """
+    folder = raw_folder(plan["data"])
+    if plan["data"] == "bvh":
+        return bvh.read_takes(folder, build(BvhConfig, plan["options"], "conf/dataset/bvh.yaml"))
+    return human36m.read_takes(folder, tuple(plan["options"]["test_subjects"]))
+
+
+def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], list[np.ndarray | None]]:
+    """Keypoints that come with the raw data: per (subject, take) one (T_2d, 17, 2) array per camera.
+
+    Raises:
+        ConfigError: the data has no imported keypoints.
+        LicensedDataMissing: the detector's file is not in the raw folder.
+    """
+    if data == "bvh":
+        raise ConfigError(f"data=bvh comes without 2D files; {source} is made by the noise model")
+    return human36m.read_keypoints(raw_folder(data), source)

@@ -1,0 +1,30 @@
+"""Where tests find the shared reference material; without it they skip and say so."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("../shared (reference material) is absent")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def oracles(shared: Path) -> Path:
+    folder = shared / "oracles"
+    if not folder.is_dir():
+        pytest.skip("../shared/oracles is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bandai_namco(shared: Path) -> Path:
+    folder = shared / "data" / "bandai-namco"
+    if not folder.is_dir():
+        pytest.skip("../shared/data/bandai-namco is absent")
+    return folder
