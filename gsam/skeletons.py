@@ -1,7 +1,8 @@
-"""Every joint set of the project as data: names, parents, root; mirroring and conversions follow from the names.
+"""Every joint set as data (names, parents, root); mirroring and conversions follow from the names.
 
-Sources: Human3.6M's 32 and 17 joints, COCO, MPII, MPI-INF-3DHP (28 raw, 17 "relevant") and SMPL. Equal names mean
-the same anatomical point; where two sets call one point differently, ``_RULES`` names the joints it is made of.
+Sources: Human3.6M's 32 and 17 joints, COCO, MPII, MPI-INF-3DHP (28 raw, 17 "relevant") and SMPL.
+Equal names mean the same anatomical point; where two sets call one point differently, ``_RULES``
+names the joints it is made of.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ LEFT, RIGHT = "left_", "right_"
 
 @dataclass(frozen=True)
 class Skeleton:
-    """One joint set: ``joints`` in file order and, for each, the name of its parent (None for the root)."""
+    """One joint set: ``joints`` in file order, each with its parent's name (None for the root)."""
 
     name: str
     joints: tuple[str, ...]
@@ -88,13 +89,19 @@ def _skeleton(name: str, text: str) -> Skeleton:
 H36M_32 = _skeleton(
     "human36m_32",
     """
-    pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle right_toe<right_foot
-    left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle left_toe<left_foot
+    pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee
+        right_foot<right_ankle right_toe<right_foot
+    left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle
+        left_toe<left_foot
     spine_base<pelvis spine<spine_base thorax<spine nose<thorax head_top<nose
-    left_collar<spine left_shoulder<left_collar left_elbow<left_shoulder left_wrist<left_elbow
-    left_hand_1<left_wrist left_hand_2<left_hand_1 left_hand_3<left_wrist left_hand_4<left_hand_3
-    right_collar<spine right_shoulder<right_collar right_elbow<right_shoulder right_wrist<right_elbow
-    right_hand_1<right_wrist right_hand_2<right_hand_1 right_hand_3<right_wrist right_hand_4<right_hand_3
+    left_collar<spine left_shoulder<left_collar left_elbow<left_shoulder
+        left_wrist<left_elbow
+    left_hand_1<left_wrist left_hand_2<left_hand_1 left_hand_3<left_wrist
+        left_hand_4<left_hand_3
+    right_collar<spine right_shoulder<right_collar right_elbow<right_shoulder
+        right_wrist<right_elbow
+    right_hand_1<right_wrist right_hand_2<right_hand_1 right_hand_3<right_wrist
+        right_hand_4<right_hand_3
     """,
 )
 H36M_17 = _skeleton(
@@ -110,8 +117,10 @@ H36M_17 = _skeleton(
 COCO_17 = _skeleton(
     "coco_17",
     """
-    nose left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye left_shoulder<nose right_shoulder<nose
-    left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow right_wrist<right_elbow
+    nose left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye
+        left_shoulder<nose right_shoulder<nose
+    left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow
+        right_wrist<right_elbow
     left_hip<left_shoulder right_hip<right_shoulder left_knee<left_hip right_knee<right_hip
     left_ankle<left_knee right_ankle<right_knee
     """,
@@ -119,7 +128,8 @@ COCO_17 = _skeleton(
 MPII_16 = _skeleton(
     "mpii_16",
     """
-    right_ankle<right_knee right_knee<right_hip right_hip<pelvis left_hip<pelvis left_knee<left_hip left_ankle<left_knee
+    right_ankle<right_knee right_knee<right_hip right_hip<pelvis left_hip<pelvis
+        left_knee<left_hip left_ankle<left_knee
     pelvis thorax<pelvis upper_neck<thorax head_top<upper_neck
     right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<thorax
     left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
@@ -128,18 +138,24 @@ MPII_16 = _skeleton(
 MPI_INF_3DHP_28 = _skeleton(
     "mpi_inf_3dhp_28",
     """
-    spine3<spine2 spine4<spine3 spine2<spine spine<pelvis pelvis neck<spine4 head<neck head_top<head
-    left_clavicle<spine4 left_shoulder<left_clavicle left_elbow<left_shoulder left_wrist<left_elbow left_hand<left_wrist
-    right_clavicle<spine4 right_shoulder<right_clavicle right_elbow<right_shoulder right_wrist<right_elbow
+    spine3<spine2 spine4<spine3 spine2<spine spine<pelvis pelvis neck<spine4 head<neck
+        head_top<head
+    left_clavicle<spine4 left_shoulder<left_clavicle left_elbow<left_shoulder
+        left_wrist<left_elbow left_hand<left_wrist
+    right_clavicle<spine4 right_shoulder<right_clavicle right_elbow<right_shoulder
+        right_wrist<right_elbow
     right_hand<right_wrist
-    left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle left_toe<left_foot
-    right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle right_toe<right_foot
+    left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle
+        left_toe<left_foot
+    right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle
+        right_toe<right_foot
     """,
 )
 MPI_INF_3DHP_17 = _skeleton(
     "mpi_inf_3dhp_17",
     """
-    head_top<neck neck<spine right_shoulder<neck right_elbow<right_shoulder right_wrist<right_elbow
+    head_top<neck neck<spine right_shoulder<neck right_elbow<right_shoulder
+        right_wrist<right_elbow
     left_shoulder<neck left_elbow<left_shoulder left_wrist<left_elbow
     right_hip<pelvis right_knee<right_hip right_ankle<right_knee
     left_hip<pelvis left_knee<left_hip left_ankle<left_knee
@@ -149,10 +165,14 @@ MPI_INF_3DHP_17 = _skeleton(
 SMPL_24 = _skeleton(
     "smpl_24",
     """
-    pelvis left_hip<pelvis right_hip<pelvis spine1<pelvis left_knee<left_hip right_knee<right_hip spine2<spine1
-    left_ankle<left_knee right_ankle<right_knee spine3<spine2 left_foot<left_ankle right_foot<right_ankle
-    neck<spine3 left_collar<spine3 right_collar<spine3 head<neck left_shoulder<left_collar right_shoulder<right_collar
-    left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow right_wrist<right_elbow
+    pelvis left_hip<pelvis right_hip<pelvis spine1<pelvis left_knee<left_hip
+        right_knee<right_hip spine2<spine1
+    left_ankle<left_knee right_ankle<right_knee spine3<spine2 left_foot<left_ankle
+        right_foot<right_ankle
+    neck<spine3 left_collar<spine3 right_collar<spine3 head<neck left_shoulder<left_collar
+        right_shoulder<right_collar
+    left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow
+        right_wrist<right_elbow
     left_hand<left_wrist right_hand<right_wrist
     """,
 )
@@ -162,7 +182,8 @@ SKELETONS: dict[str, Skeleton] = {
 }
 
 _3DHP_TO_HUMAN36M = {"thorax": ("neck",), "nose": ("head",)}
-# (source, target) -> target joint: the source joints it is the mean of. Joints not listed are taken by equal name.
+# (source, target) -> {target joint: the source joints it is the mean of}; a joint that is not
+# listed is the source joint of the same name.
 _RULES: dict[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
     ("human36m_32", "human36m_17"): {},
     ("mpi_inf_3dhp_28", "mpi_inf_3dhp_17"): {},
@@ -186,7 +207,8 @@ _RULES: dict[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
 def conversion_sources(source: Skeleton, target: Skeleton) -> list[list[int]]:
     """For every joint of ``target`` the rows of ``source`` whose mean it is.
 
-    Raises DataError when no rule leads from one set to the other (SMPL needs a vertex regressor instead).
+    Raises DataError when no rule leads from one set to the other (SMPL needs a vertex regressor
+    instead).
     """
     if source == target:
         return [[i] for i in range(target.size)]
@@ -197,16 +219,20 @@ def conversion_sources(source: Skeleton, target: Skeleton) -> list[list[int]]:
     return [source.indices(rules.get(joint, (joint,))) for joint in target.joints]
 
 
-def convert(points: np.ndarray, source: Skeleton, target: Skeleton) -> np.ndarray:
-    """Re-express joints (..., J, C) of ``source`` as (..., J', C) of ``target``; dtype, units and frame stay.
+def _check(points: Any, skeleton: Skeleton) -> None:
+    shape = tuple(points.shape)
+    if len(shape) < 2 or shape[-2] != skeleton.size:
+        expected = f"(..., {skeleton.size}, C)"
+        raise DataError(f"points of shape {shape}: expected {expected} for {skeleton.name}")
 
-    Joints are copied by name or averaged by rule, for 2D and 3D alike. Raises DataError for a wrong J or an
-    unknown pair of sets.
+
+def convert(points: np.ndarray, source: Skeleton, target: Skeleton) -> np.ndarray:
+    """Re-express joints (..., J, C) of ``source`` as (..., J', C) of ``target``.
+
+    Joints are copied by name or averaged by rule, for 2D and 3D alike; floating dtype, units and
+    frame stay. Raises DataError for a wrong J or an unknown pair of sets.
     """
-    if points.ndim < 2 or points.shape[-2] != source.size:
-        raise DataError(
-            f"points of shape {points.shape}: expected (..., {source.size}, C) for {source.name}"
-        )
+    _check(points, source)
     rows = conversion_sources(source, target)
     columns = [
         points[..., r[0], :] if len(r) == 1 else points[..., r, :].mean(axis=-2) for r in rows
@@ -217,14 +243,11 @@ def convert(points: np.ndarray, source: Skeleton, target: Skeleton) -> np.ndarra
 def mirror(points: Any, skeleton: Skeleton) -> Any:
     """Reflect left and right: negate channel 0 (x) and swap the sides of joints (..., J, C).
 
-    Works on NumPy arrays and torch tensors (differentiable) and returns a new one; x must be measured from the
-    axis of reflection (normalised screen or camera coordinates). Further channels (y, z, score) are kept.
+    Works on NumPy arrays and torch tensors (differentiable) and returns a new one; x must be
+    measured from the axis of reflection (normalised screen or camera coordinates). Further channels
+    (y, z, score) are kept.
     """
-    if points.ndim < 2 or points.shape[-2] != skeleton.size:
-        shape = tuple(points.shape)
-        raise DataError(
-            f"points of shape {shape}: expected (..., {skeleton.size}, C) for {skeleton.name}"
-        )
+    _check(points, skeleton)
     mirrored = points[..., list(skeleton.mirror_permutation), :]
     mirrored[..., 0] *= -1
     return mirrored

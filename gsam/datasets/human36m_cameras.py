@@ -1,4 +1,4 @@
-"""Human3.6M's calibration as distributed with the community files: four cameras for each of seven subjects."""
+"""Human3.6M's calibration from the community files: four cameras for each of seven subjects."""
 
 import json
 from functools import cache
@@ -11,7 +11,7 @@ MM_PER_M = 1000.0
 
 
 def _camera(intrinsics: dict[str, Any], extrinsics: dict[str, Any]) -> Camera:
-    """Combine one lens with one placement; the file's quaternion turns camera axes into world axes."""
+    """One lens in one place; the file's quaternion turns camera axes into world axes."""
     camera_to_world = rotation_from_quaternion(extrinsics["quaternion"])
     centre = [c / MM_PER_M for c in extrinsics["centre_mm"]]
     (fx, fy), (cx, cy) = intrinsics["focal"], intrinsics["centre"]
@@ -41,9 +41,10 @@ def _load() -> dict[str, tuple[Camera, ...]]:
 
 
 def human36m_cameras() -> dict[str, tuple[Camera, ...]]:
-    """Subject ("S1", "S5", ... "S11") to its four cameras 54138969, 55011271, 58860488, 60457274, in this order.
+    """Subject ("S1", "S5", ... "S11") to its four cameras, in the order of the 2D files.
 
-    Metres and pixels, model "human36m". Source: VideoPose3D's camera table, which agrees with the official metadata
-    to 1e-7 (the tangential pair is stored in the swapped order t0 = p2, t1 = p1).
+    That order is 54138969, 55011271, 58860488, 60457274. Metres and pixels, model "human36m".
+    Source: VideoPose3D's camera table, which agrees with the official metadata to 1e-7 (its
+    tangential pair is stored in swapped order: t0 = p2, t1 = p1).
     """
     return dict(_load())
