@@ -1,0 +1,1 @@
+"""Published figures, measured figures and the tables that set one beside the other."""

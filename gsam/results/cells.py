@@ -1,0 +1,232 @@
+"""Filling the cells: which measured figure stands beside which published one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gsam.errors import DataError
+from gsam.results.measured import BASELINES, Estimate, Scores
+from gsam.results.model import Block, Cell, Column, Parameters, Row, State, Table
+from gsam.results.notes import table_notes
+from gsam.results.published import PublishedTable
+from gsam.results.spec import METRICS, BlockSpec, RowSpec, TableSpec, TablesSpec
+
+CountParameters = Callable[[Mapping[str, Any]], int]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything the tables are filled from.
+
+    `plans` are the resolved runs (data/plan/runs), `count` gives the parameters of an architecture.
+    """
+
+    published: Mapping[str, PublishedTable]
+    runs: Mapping[str, Scores]
+    baselines: Mapping[str, Mapping[str, Scores]]
+    plans: Mapping[str, Mapping[str, Any]]
+    count: CountParameters
+
+
+def assemble(spec: TablesSpec, table: TableSpec, evidence: Evidence) -> Table:
+    """Fill one table; raises DataError if its figures were measured on different datasets."""
+    blocks = table.block_specs()
+    used = _scores_used(table, blocks, evidence)
+    described = table.describe_specs()
+    filled = Table(
+        name=table.name,
+        number=table.number,
+        title=table.title,
+        dataset=_dataset(table, used, spec),
+        published_on=spec.published_on,
+        describe=tuple(column.header for column in described),
+        ticks=tuple(column.tick for column in described),
+        blocks=tuple(_block(spec, table, block, used, evidence) for block in blocks),
+        has_parameters=bool(table.parameters),
+        notes=(),
+    )
+    return replace(filled, notes=table_notes(filled, table.notes, spec, used))
+
+
+def _scores_used(
+    table: TableSpec, blocks: list[BlockSpec], evidence: Evidence
+) -> tuple[Scores, ...]:
+    names = {row.run: row for block in blocks for row in block.row_specs() if row.run}
+    runs = [
+        evidence.runs[name]
+        for name, row in names.items()
+        if name in evidence.runs and _shown(row, evidence)
+    ]
+    baselines = [s for k in table.keypoints for s in evidence.baselines.get(k, {}).values()]
+    return (*runs, *baselines)
+
+
+def _shown(row: RowSpec, evidence: Evidence) -> bool:
+    """A row tied to a keypoint source shows only if its run uses that source."""
+    if row.keypoints is None or row.run is None:
+        return True
+    return evidence.plans.get(row.run, {}).get("keypoints", row.keypoints) == row.keypoints
+
+
+def _dataset(table: TableSpec, used: tuple[Scores, ...], spec: TablesSpec) -> str:
+    found = {spec.datasets.get(scores.dataset, scores.dataset): scores.name for scores in used}
+    if len(found) > 1:
+        places = ", ".join(f"{name} on {dataset}" for dataset, name in found.items())
+        raise DataError(f"results: table {table.name} mixes datasets ({places}), expected one")
+    return next(iter(found), "")
+
+
+def _block(
+    spec: TablesSpec,
+    table: TableSpec,
+    block: BlockSpec,
+    used: tuple[Scores, ...],
+    evidence: Evidence,
+) -> Block:
+    columns = _columns(spec, block, used)
+    rows = [
+        _run_row(table, block, row, columns, evidence)
+        for row in block.row_specs()
+        if _shown(row, evidence)
+        and (row.run or row.lifter or _printed(table, block, row, evidence))
+    ]
+    blank = ("",) * len(table.describe)
+    for source in table.keypoints:
+        for name, label in BASELINES.items():
+            scores = evidence.baselines.get(source, {}).get(name)
+            rows.append(_baseline_row(f"{label} ({source})", source, blank, columns, scores))
+    return Block(block.title, columns, tuple(rows))
+
+
+def _printed(
+    table: TableSpec, block: BlockSpec, row: RowSpec, evidence: Evidence
+) -> Mapping[str, str]:
+    """The published row beside this one; empty where the block prints none."""
+    selector = row.selector(block.select)
+    matching = evidence.published[table.published].matching(selector) if selector else []
+    return matching[0] if matching else {}
+
+
+def _columns(spec: TablesSpec, block: BlockSpec, used: tuple[Scores, ...]) -> tuple[Column, ...]:
+    specs = block.column_specs()
+    metric = specs[0].metric
+    columns = [Column(METRICS[c.metric].label, c.metric, "action_mean", c.published) for c in specs]
+    columns.append(Column("frame mean", metric, "frame_mean", ""))
+    if block.per_action:
+        measured = {action for scores in used for action in scores.actions}
+        printed = {action: header for header, action in spec.actions.items()}
+        # Other motions than the benchmark's (motion capture) make their own columns.
+        if not measured or measured & set(printed):
+            columns += [Column(h, metric, a, h, detail=True) for a, h in printed.items()]
+        own = sorted(measured - set(printed))
+        columns += [Column(action, metric, action, "", detail=True) for action in own]
+    return tuple(columns)
+
+
+def _run_row(
+    table: TableSpec,
+    block: BlockSpec,
+    row: RowSpec,
+    columns: tuple[Column, ...],
+    evidence: Evidence,
+) -> Row:
+    printed = _printed(table, block, row, evidence)
+    scores = evidence.runs.get(row.run) if row.run else None
+    plan = evidence.plans.get(row.run or "", {})
+    state, remark = _state(row, scores)
+    cells = tuple(_cell(column, printed, scores) for column in columns)
+    keypoints = scores.keypoints if scores else str(plan.get("keypoints", ""))
+    beaten = _unbeaten(columns[0], cells[0].measured, evidence.baselines.get(keypoints, {}))
+    remarks = [remark, _frames_remark(plan)]
+    if row.published is not None and not printed:
+        remarks.append("not printed under this heading")
+    if beaten:
+        remarks.append("does not beat " + " nor ".join(beaten))
+    beats = False if state == "diverged" else None if beaten is None else not beaten
+    return Row(
+        label=row.label,
+        kind="run",
+        run=row.run or "",
+        keypoints=keypoints,
+        describe=tuple(printed.get(column.column, "") for column in table.describe_specs()),
+        cells=cells,
+        state=state,
+        remark="; ".join(text for text in remarks if text),
+        parameters=_parameters(table, row, printed, plan, evidence),
+        beats_baselines=beats,
+    )
+
+
+def _baseline_row(
+    label: str,
+    source: str,
+    blank: tuple[str, ...],
+    columns: tuple[Column, ...],
+    scores: Scores | None,
+) -> Row:
+    cells = tuple(_cell(column, {}, scores) for column in columns)
+    state: State = "measured" if scores else "not run"
+    remark = "baseline" if scores else "baseline, not run"
+    return Row(label, "baseline", "", source, blank, cells, state, remark, Parameters())
+
+
+def _cell(column: Column, printed: Mapping[str, str], scores: Scores | None) -> Cell:
+    published = printed.get(column.published, "") if column.published else ""
+    return Cell(published, scores.estimate(column.metric, column.average) if scores else None)
+
+
+def _state(row: RowSpec, scores: Scores | None) -> tuple[State, str]:
+    if row.run is None:
+        return "not measured", row.reason or "parameter count only"
+    if scores is None:
+        return "not run", "not run"
+    diverged = scores.diverged
+    if not diverged:
+        return "measured", ""
+    if len(scores.seeds) == 1:
+        return "diverged", f"diverged at epoch {next(iter(diverged.values()))}"
+    places = ", ".join(f"seed {seed} at epoch {epoch}" for seed, epoch in diverged.items())
+    state: State = "diverged" if len(diverged) == len(scores.seeds) else "measured"
+    return state, f"{len(diverged)} of {len(scores.seeds)} seeds diverged ({places})"
+
+
+def _frames_remark(plan: Mapping[str, Any]) -> str:
+    """A small scale may train with fewer frames than the row is named after."""
+    trained = plan.get("lifter", {}).get("frames")
+    full = plan.get("full_lifter", {}).get("frames")
+    return f"trained with {trained} frames" if trained != full and trained else ""
+
+
+def _unbeaten(
+    column: Column, own: Estimate | None, baselines: Mapping[str, Scores]
+) -> list[str] | None:
+    """Names of the baselines that are as good or better; None where nothing can be compared."""
+    lower = METRICS[column.metric].lower_is_better
+    names = {"mean_pose": "the mean pose", "ridge": "ridge regression"}
+    figures = {name: b.estimate(column.metric, column.average) for name, b in baselines.items()}
+    if own is None or not figures or any(figure is None for figure in figures.values()):
+        return None
+    return [
+        names[name]
+        for name, figure in figures.items()
+        if figure and (own.mean >= figure.mean if lower else own.mean <= figure.mean)
+    ]
+
+
+def _parameters(
+    table: TableSpec,
+    row: RowSpec,
+    printed: Mapping[str, str],
+    plan: Mapping[str, Any],
+    evidence: Evidence,
+) -> Parameters:
+    if not table.parameters:
+        return Parameters()
+    published = printed.get(table.parameters, "")
+    if row.lifter is not None:
+        return Parameters(published, evidence.count(row.lifter))
+    if not plan:
+        return Parameters(published)
+    return Parameters(
+        published, evidence.count(plan["full_lifter"]), evidence.count(plan["lifter"])
+    )

@@ -1,0 +1,157 @@
+"""Measured figures: the scores that evaluation wrote, checked and summed up over seeds."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gsam.errors import DataError
+from gsam.storage import read_json
+
+BASELINES = {"mean_pose": "mean pose of training", "ridge": "ridge, one frame"}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure over seeds: mean, half of the range between them (0 for one seed), their number."""
+
+    mean: float
+    half_range: float
+    seeds: int
+
+
+@dataclass(frozen=True)
+class SeedScores:
+    """One seed's figures, each metric -> value; a diverged seed has its epoch and no figures."""
+
+    diverged_epoch: int | None
+    action_mean: Mapping[str, float]
+    frame_mean: Mapping[str, float]
+    per_action: Mapping[str, Mapping[str, float]]
+
+    def value(self, metric: str, average: str) -> float | None:
+        """`average` is `action_mean`, `frame_mean` or the name of an action."""
+        if self.diverged_epoch is not None:
+            return None
+        groups = {"action_mean": self.action_mean, "frame_mean": self.frame_mean}
+        return groups.get(average, self.per_action.get(average, {})).get(metric)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one run (or baseline) scored: where it was measured, how, and every seed's figures."""
+
+    name: str
+    dataset: str
+    keypoints: str
+    scale: str
+    frames: int | None
+    head: str
+    data_hash: str
+    protocol: Mapping[str, Any]
+    parameters: Mapping[str, int]
+    seeds: Mapping[str, SeedScores]
+
+    @property
+    def actions(self) -> list[str]:
+        """Every action that some seed was scored on, sorted."""
+        return sorted({action for seed in self.seeds.values() for action in seed.per_action})
+
+    @property
+    def diverged(self) -> dict[str, int]:
+        """Seed -> epoch at which its training diverged."""
+        found = {name: seed.diverged_epoch for name, seed in self.seeds.items()}
+        return {name: epoch for name, epoch in found.items() if epoch is not None}
+
+    def estimate(self, metric: str, average: str) -> Estimate | None:
+        """The figure over the seeds that did not diverge; None when there is none."""
+        values = [seed.value(metric, average) for seed in self.seeds.values()]
+        kept = [value for value in values if value is not None]
+        if not kept:
+            return None
+        return Estimate(math.fsum(kept) / len(kept), (max(kept) - min(kept)) / 2, len(kept))
+
+
+def read_runs(folder: Path) -> dict[str, Scores]:
+    """Scores of every run under `folder` (`<run>/scores.json`); raises DataError if malformed."""
+    found = {}
+    for path in sorted(folder.glob("*/scores.json")):
+        content = _mapping(read_json(path), path, "the file")
+        seeds = _mapping(content.get("seeds"), path, "seeds")
+        if not seeds:
+            raise DataError(f"{path}: seeds is empty, expected at least one")
+        found[path.parent.name] = _scores(path.parent.name, content, seeds, path)
+    return found
+
+
+def read_baselines(folder: Path) -> dict[str, dict[str, Scores]]:
+    """Baselines by keypoint source, then by name; raises DataError if malformed."""
+    found: dict[str, dict[str, Scores]] = {}
+    for path in sorted(folder.glob("*/scores.json")):
+        content = _mapping(read_json(path), path, "the file")
+        found[path.parent.name] = {
+            name: _scores(name, {**content, **_mapping(content.get(name), path, name)}, None, path)
+            for name in BASELINES
+        }
+    return found
+
+
+def _scores(
+    name: str, content: Mapping[str, Any], seeds: Mapping[str, Any] | None, path: Path
+) -> Scores:
+    entries = {"0": content} if seeds is None else seeds
+    parameters = _mapping(content.get("parameters") or {}, path, "parameters")
+    return Scores(
+        name=name,
+        dataset=_text(content, "dataset", path),
+        keypoints=_text(content, "keypoints", path),
+        scale=str(content.get("scale", "")),
+        frames=content.get("frames"),
+        head=str(content.get("head") or ""),
+        data_hash=_text(content, "data_hash", path),
+        protocol=_mapping(content.get("protocol"), path, "protocol"),
+        parameters={key: int(value) for key, value in sorted(parameters.items())},
+        seeds={
+            seed: _seed(_mapping(entries[seed], path, f"seeds.{seed}"), path)
+            for seed in sorted(entries, key=lambda text: (len(text), text))
+        },
+    )
+
+
+def _seed(content: Mapping[str, Any], path: Path) -> SeedScores:
+    epoch = content.get("diverged_epoch")
+    if epoch is not None:
+        return SeedScores(int(epoch), {}, {}, {})
+    per_action = _mapping(content.get("per_action"), path, "per_action")
+    return SeedScores(
+        diverged_epoch=None,
+        action_mean=_figures(content.get("action_mean"), path, "action_mean"),
+        frame_mean=_figures(content.get("frame_mean"), path, "frame_mean"),
+        per_action={
+            action: _figures(per_action[action], path, f"per_action.{action}")
+            for action in sorted(per_action)
+        },
+    )
+
+
+def _figures(value: object, path: Path, field: str) -> dict[str, float]:
+    figures = _mapping(value, path, field)
+    for metric, figure in figures.items():
+        number = isinstance(figure, int | float) and not isinstance(figure, bool)
+        if not number or not math.isfinite(figure):
+            raise DataError(f"{path}: {field}.{metric} is {figure!r}, expected a finite number")
+    return {metric: float(figure) for metric, figure in figures.items()}
+
+
+def _mapping(value: object, path: Path, field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: {field} is {type(value).__name__}, expected an object")
+    return value
+
+
+def _text(content: Mapping[str, Any], field: str, path: Path) -> str:
+    value = content.get(field)
+    if not isinstance(value, str) or not value:
+        raise DataError(f"{path}: {field} is {value!r}, expected a text")
+    return value

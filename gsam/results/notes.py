@@ -1,0 +1,60 @@
+"""What stands under a table: where the figures come from, what the marks mean, the protocol."""
+
+from collections.abc import Sequence
+
+from gsam.results.measured import BASELINES, Scores
+from gsam.results.model import Table
+from gsam.results.protocols import protocol_lines
+from gsam.results.spec import TablesSpec
+
+MARK = "▼"
+
+
+def table_notes(
+    table: Table, own: Sequence[str], spec: TablesSpec, used: Sequence[Scores]
+) -> tuple[str, ...]:
+    """The notes of a filled table, in the order a reader needs them."""
+    return (
+        *_source_note(table, used),
+        *_action_note(table, spec, used),
+        "MPJPE and its like are means of the per-action means; "
+        '"frame mean" is the mean over all frames. Both are measured, the paper prints the first.',
+        *_seed_note(used),
+        f"{MARK} marks a row that diverged or does not beat both baselines of its keypoints: "
+        "no conclusion about the method can be drawn from it.",
+        *own,
+        *protocol_lines(used),
+    )
+
+
+def _source_note(table: Table, used: Sequence[Scores]) -> list[str]:
+    if not table.dataset:
+        return ["Nothing has been measured yet: every figure here is the paper's."]
+    scales = sorted({scores.scale for scores in used if scores.scale})
+    at = f" at scale {' and '.join(scales)}" if scales else ""
+    if table.comparable:
+        return [f"Measured on {table.dataset}{at}, the dataset of the published figures."]
+    return [
+        f"Measured on {table.dataset}{at}, published on {table.published_on}: "
+        f"the differences are between two datasets ({table.dataset}, not {table.published_on}) "
+        "and compare no methods."
+    ]
+
+
+def _action_note(table: Table, spec: TablesSpec, used: Sequence[Scores]) -> list[str]:
+    if not any(column.detail for block in table.blocks for column in block.columns):
+        return []
+    measured = {action for scores in used for action in scores.actions}
+    if not measured or measured & set(spec.actions.values()):
+        return []
+    return [
+        f"The actions are those of {table.dataset}; the paper's fifteen are not in it, "
+        "so the columns per action have no published counterpart."
+    ]
+
+
+def _seed_note(used: Sequence[Scores]) -> list[str]:
+    counts = sorted({len(scores.seeds) for scores in used if scores.name not in BASELINES})
+    if counts in ([], [1]):
+        return ["One seed per run (n=1): no spread can be given."] if counts else []
+    return ["Mean over seeds ± half of the range between them; n is the number of seeds."]
