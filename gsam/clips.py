@@ -1,0 +1,229 @@
+"""Clips: one camera's view of one take, stored once; training and scoring address windows of it by index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from gsam.cameras import normalise_screen
+from gsam.datasets.takes import Take
+from gsam.errors import DataError
+from gsam.schemas import CLIPS, metadata_of
+from gsam.storage import digest, list_column, read_table
+
+__all__ = ["ClipInfo", "ClipSet", "build_clip_rows"]
+
+_NAMES = ("sequence", "dataset", "subject", "action", "take", "camera", "split")
+_SIZES = ("fps", "frames", "width", "height")
+_READ = (*_NAMES, *_SIZES, "keypoints", "target", "valid")
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """What a clip shows: names as in the `clips` table, and its number of frames."""
+
+    sequence: str
+    dataset: str
+    subject: str
+    action: str
+    take: str
+    camera: str
+    split: str
+    fps: float
+    frames: int
+    width: int
+    height: int
+
+
+def build_clip_rows(
+    take: Take,
+    keypoints: Sequence[NDArray[np.float32] | None],
+    scores: Sequence[NDArray[np.float32]] | None = None,
+) -> pa.Table:
+    """The take's rows of the `clips` table: one per camera that has keypoints, in the order of the cameras.
+
+    Args:
+        take: joints (T, 17, 3) in the world, metres.
+        keypoints: per camera (T, 17, 2) pixels, or None where the detector has no file.
+        scores: per camera (T, 17) confidences; 1 everywhere when None.
+
+    Returns:
+        keypoints in normalised screen coordinates, targets in metres in the camera frame (x right, y down,
+        z forward) relative to joint 0, and joint 0's own path.
+
+    Raises:
+        DataError: an array has another shape than the take, or is not finite.
+    """
+    if len(keypoints) != len(take.cameras):
+        raise DataError(
+            f"{take.sequence}: keypoints of {len(keypoints)} cameras, expected {len(take.cameras)}"
+        )
+    frames = len(take.joints)
+    seen = [i for i, points in enumerate(keypoints) if points is not None]
+    screens, confidences, targets, roots = [], [], [], []
+    for i in seen:
+        camera, points = take.cameras[i], keypoints[i]
+        where = f"{take.sequence}, camera {camera.name}"
+        screens.append(
+            normalise_screen(_checked(points, (frames, 17, 2), where), camera.width, camera.height)
+        )
+        given = np.ones((frames, 17)) if scores is None else scores[i]
+        confidences.append(_checked(given, (frames, 17), f"{where}, scores"))
+        seen_from = camera.world_to_camera(take.joints.astype(np.float64))
+        roots.append(seen_from[:, 0])
+        targets.append(seen_from - seen_from[:, :1])
+    cameras = [take.cameras[i] for i in seen]
+    fixed = {
+        "sequence": take.sequence,
+        "dataset": take.dataset,
+        "subject": take.subject,
+        "action": take.action,
+        "take": take.name,
+        "split": take.split,
+    }
+    rows = len(seen)
+    return pa.table(
+        {
+            **{name: pa.array([text] * rows, pa.string()) for name, text in fixed.items()},
+            "camera": pa.array([camera.name for camera in cameras], pa.string()),
+            "fps": pa.array([take.fps] * rows, pa.float32()),
+            "frames": pa.array([frames] * rows, pa.int32()),
+            "width": pa.array([camera.width for camera in cameras], pa.int32()),
+            "height": pa.array([camera.height for camera in cameras], pa.int32()),
+            "keypoints": list_column(screens),
+            "scores": list_column(confidences),
+            "target": list_column(targets),
+            "root": list_column(roots),
+        }
+    )
+
+
+def _checked(values: object, shape: tuple[int, ...], where: str) -> NDArray[np.float64]:
+    array = np.asarray(values, np.float64)
+    if array.shape != shape:
+        raise DataError(f"{where}: shape {array.shape}, expected {shape}")
+    finite = np.isfinite(array)
+    if not finite.all():
+        frame, joint = (int(i) for i in np.argwhere(~finite)[0][:2])
+        raise DataError(f"{where}: frame {frame}, joint {joint} is not finite, expected numbers")
+    return array
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Every frame of many clips in contiguous tensors on one device.
+
+    keypoints (N, J, 2) float32 normalised screen, targets (N, J, 3) float32 metres root-relative camera
+    frame, valid (N,) bool, offsets (C + 1,) int64: clip c holds the frames offsets[c] to offsets[c + 1].
+    """
+
+    keypoints: torch.Tensor
+    targets: torch.Tensor
+    valid: torch.Tensor
+    offsets: torch.Tensor
+    info: tuple[ClipInfo, ...]
+    data_hash: str = ""
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path,
+        split: str,
+        device: str | torch.device = "cpu",
+        *,
+        hashed: bool = True,
+    ) -> ClipSet:
+        """Read the clips of one split from every Parquet file of a folder, in the order of file names.
+
+        `data_hash` is the SHA-256 of the whole folder (both splits), "" when not `hashed`.
+
+        Raises:
+            DataError: no file, no clip of that split, a file breaks the schema, or a value is not finite.
+        """
+        paths = sorted(Path(folder).glob("*.parquet"))
+        if not paths:
+            raise DataError(f"{folder}: no .parquet file, expected the clips of each take")
+        info: list[ClipInfo] = []
+        parts: tuple[list[NDArray], list[NDArray], list[NDArray]] = ([], [], [])
+        for path in paths:
+            table = read_table(path, CLIPS, _READ)
+            for row, clip in enumerate(_infos(table)):
+                if clip.split == split:
+                    info.append(clip)
+                    for part, array in zip(parts, _arrays(table, row, clip, path), strict=True):
+                        part.append(array)
+        if not info:
+            raise DataError(f"{folder}: no clip of the split {split!r} in {len(paths)} files")
+        offsets = np.cumsum([0, *(clip.frames for clip in info)], dtype=np.int64)
+        tensors = (torch.from_numpy(np.concatenate(part)).to(device) for part in parts)
+        key = digest(folder) if hashed else ""
+        return cls(*tensors, torch.from_numpy(offsets), tuple(info), key)
+
+    def __len__(self) -> int:
+        return len(self.info)
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of all clips together."""
+        return len(self.keypoints)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.keypoints.device
+
+    @property
+    def joints(self) -> int:
+        """Joints per frame."""
+        return self.keypoints.shape[1]
+
+    def frames_of(self, clip: int) -> slice:
+        """The frames of one clip."""
+        return slice(int(self.offsets[clip]), int(self.offsets[clip + 1]))
+
+    def bounds(self, clips: Iterable[int]) -> torch.Tensor:
+        """First frame and the one past the last, (len(clips), 2) int64 on the CPU."""
+        index = torch.tensor(list(clips), dtype=torch.int64)
+        return torch.stack([self.offsets[index], self.offsets[index + 1]], dim=1)
+
+    def sequences(self) -> list[str]:
+        """Names of the takes, sorted."""
+        return sorted({clip.sequence for clip in self.info})
+
+
+def _infos(table: pa.Table) -> list[ClipInfo]:
+    return [ClipInfo(**row) for row in table.select([*_NAMES, *_SIZES]).to_pylist()]
+
+
+def _arrays(
+    table: pa.Table, row: int, clip: ClipInfo, path: Path
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Keypoints (T, J, 2), targets (T, J, 3) and validity (T,) of one row, checked."""
+    where = f"{path}: {clip.sequence}, camera {clip.camera}"
+    if clip.frames < 1:
+        raise DataError(f"{where}: {clip.frames} frames, expected at least 1")
+    names = metadata_of(table).get("joint_names")
+    joints = len(names) if isinstance(names, list) else 17
+    found = []
+    for name, axes in (("keypoints", 2), ("target", 3)):
+        values = table.column(name)[row].values.to_numpy(zero_copy_only=False)
+        if values.size != clip.frames * joints * axes:
+            raise DataError(
+                f"{where}: column {name!r} has {values.size} values, "
+                f"expected {clip.frames} frames x {joints} joints x {axes}"
+            )
+        array = values.reshape(clip.frames, joints, axes)
+        finite = np.isfinite(array)
+        if not finite.all():
+            frame, joint = (int(i) for i in np.argwhere(~finite)[0][:2])
+            raise DataError(f"{where}: {name} of frame {frame}, joint {joint} is not finite")
+        found.append(array)
+    mask = table.column("valid")[row]
+    valid = np.array(mask.as_py(), bool) if mask.is_valid else np.ones(clip.frames, bool)
+    return found[0], found[1], valid

@@ -1,0 +1,87 @@
+"""Scoring a lifter: every frame of every clip, one protocol, both averages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from gsam.clips import ClipSet
+from gsam.errors import DataError
+from gsam.lifters import lift_clip, lift_clip_flipped
+from gsam.metrics.aggregate import ClipScore, aggregate, score_clip
+from gsam.metrics.protocol import Protocol
+
+__all__ = ["evaluate", "lifting", "protocol_of", "rounded", "score_one", "summary"]
+
+Lift = Callable[[torch.Tensor], torch.Tensor]
+"""Normalised keypoints (T, J, 2) of one clip to joints (T, J, 3), metres, root-relative."""
+
+DIGITS = 4
+"""Decimals of reported metrics: a tenth of a micrometre, above what differs between processors."""
+
+
+def lifting(model: nn.Module, *, flip_test: bool, batch_size: int = 256) -> Lift:
+    """The model as a function of one clip, in evaluation mode and float32; `flip_test` averages the
+    answers for the clip and for its mirror image."""
+    model.eval()
+    lift = lift_clip_flipped if flip_test else lift_clip
+    return lambda keypoints: lift(model, keypoints, batch_size)
+
+
+def score_one(lift: Lift, clips: ClipSet, clip: int) -> ClipScore:
+    """Score one clip: all frames are lifted, those marked valid are scored.
+
+    Raises:
+        DataError: no frame is valid, or a prediction is not finite.
+    """
+    frames, info = clips.frames_of(clip), clips.info[clip]
+    valid = clips.valid[frames]
+    if not bool(valid.any()):
+        raise DataError(f"{info.sequence}, camera {info.camera}: no valid frame to score")
+    predicted = lift(clips.keypoints[frames])[valid].float().cpu().numpy()
+    return score_clip(
+        predicted,
+        clips.targets[frames][valid].cpu().numpy(),
+        sequence=info.sequence,
+        subject=info.subject,
+        action=info.action,
+        camera=info.camera,
+    )
+
+
+def evaluate(lift: Lift, clips: ClipSet, order: Iterable[int] | None = None) -> list[ClipScore]:
+    """Scores of all clips (or those in `order`), in that order."""
+    return [
+        score_one(lift, clips, clip) for clip in (range(len(clips)) if order is None else order)
+    ]
+
+
+def summary(scores: Sequence[ClipScore]) -> dict[str, Any]:
+    """The two averages and the actions, rounded: what `scores.json` holds for one seed."""
+    result: dict[str, Any] = rounded(aggregate(scores))
+    return result
+
+
+def rounded(values: Any) -> Any:
+    """The same nested mapping with numbers rounded to DIGITS decimals."""
+    if isinstance(values, Mapping):
+        return {key: rounded(value) for key, value in values.items()}
+    return round(values, DIGITS) if isinstance(values, float) else values
+
+
+def protocol_of(clips: ClipSet, keypoints: str, *, flip_test: bool) -> Protocol:
+    """The conditions under which these clips are scored.
+
+    Raises:
+        DataError: clips of different datasets, whose scores may not be averaged.
+    """
+    datasets = sorted({clip.dataset for clip in clips.info})
+    if len(datasets) != 1:
+        raise DataError(f"test clips of the datasets {datasets}, expected one")
+    frames = "every frame of every test camera"
+    if not bool(clips.valid.all()):
+        frames = "every valid frame of every test camera"
+    return Protocol(dataset=datasets[0], keypoints=keypoints, frames=frames, flip_test=flip_test)

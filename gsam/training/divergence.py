@@ -1,0 +1,40 @@
+"""When a training counts as diverged: a result to be reported, not a failure."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from gsam.clips import ClipSet
+from gsam.training.config import TrainConfig
+
+__all__ = ["diverged", "mean_pose_error"]
+
+
+def mean_pose_error(clips: ClipSet, bounds: torch.Tensor) -> float:
+    """MPJPE in metres of always predicting the mean pose of the clips in `bounds` (C, 2), on those clips.
+
+    A model above a multiple of it knows less than nothing.
+    """
+    frames = torch.cat([torch.arange(int(a), int(b)) for a, b in bounds]).to(clips.device)
+    targets = clips.targets[frames]
+    error = torch.linalg.vector_norm(targets - targets.mean(dim=0), dim=-1).mean()
+    return float(error)
+
+
+def diverged(
+    model: nn.Module, epoch: int, loss: float, config: TrainConfig, mean_pose: float
+) -> bool:
+    """Whether the epoch (from 1) that ended with this mean training error (metres) went astray:
+
+    the error or a weight is not finite, or, from the second epoch on, the error is above
+    `config.blow_up` times that of the mean pose.
+    """
+    if not math.isfinite(loss):
+        return True
+    if epoch >= 2 and loss > config.blow_up * mean_pose:
+        return True
+    tensors = [t for t in model.state_dict().values() if t.is_floating_point()]
+    return not bool(torch.stack([t.isfinite().all() for t in tensors]).all())

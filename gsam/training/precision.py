@@ -1,0 +1,47 @@
+"""Number formats of the matrix products, and deterministic algorithms, for the length of a `with` block."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+
+from gsam.training.config import Precision
+
+__all__ = ["autocast", "numerics"]
+
+
+@contextmanager
+def numerics(precision: Precision, deterministic: bool = True) -> Iterator[None]:
+    """Set torch's global switches inside the block and put them back afterwards.
+
+    `onednn` lets oneDNN do float32 products (1.6 x as fast as MKL on processors with AVX-512), which it
+    may round to bfloat16 where the processor has AMX, and TF32 on CUDA.
+    """
+    cpu, cuda = torch.backends.mkldnn.matmul, torch.backends.cuda.matmul
+    before = cpu.fp32_precision, cuda.fp32_precision
+    was_deterministic = torch.are_deterministic_algorithms_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory
+    try:
+        if precision == "onednn":
+            cpu.fp32_precision, cuda.fp32_precision = "bf16", "tf32"
+        if deterministic:
+            # cuBLAS needs it before its first use to be reproducible.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True)
+            # Filling every new tensor finds reads of memory never written; it costs time in each step.
+            torch.utils.deterministic.fill_uninitialized_memory = False
+        yield
+    finally:
+        cpu.fp32_precision, cuda.fp32_precision = before
+        torch.use_deterministic_algorithms(was_deterministic)
+        torch.utils.deterministic.fill_uninitialized_memory = filled
+
+
+def autocast(precision: Precision, device: torch.device) -> AbstractContextManager:
+    """Autocast to bfloat16 where `precision` asks for it."""
+    if precision != "bf16":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

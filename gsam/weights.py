@@ -1,0 +1,71 @@
+"""Trained lifters as safetensors files that carry what is needed to rebuild the module."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from gsam.configs import build
+from gsam.errors import DataError
+from gsam.lifters import LifterConfig, build_lifter
+from gsam.storage import atomic_path
+
+__all__ = ["load_lifter", "save_lifter"]
+
+# One key for everything: the format writes several in no fixed order, and files must not differ.
+_KEY = "gsam"
+
+
+def save_lifter(
+    path: str | Path,
+    weights: Mapping[str, torch.Tensor],
+    config: LifterConfig,
+    notes: Mapping[str, Any],
+) -> None:
+    """Write a state dict with its configuration and `notes` (JSON values, such as run and seed).
+
+    Raises:
+        DataError: a weight is not finite.
+    """
+    for name, value in weights.items():
+        if not bool(value.isfinite().all()):
+            raise DataError(f"{path}: weight {name!r} is not finite")
+    text = json.dumps({**notes, "lifter": config.as_dict()}, sort_keys=True, allow_nan=False)
+    content = save({name: value.contiguous() for name, value in weights.items()}, {_KEY: text})
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def load_lifter(
+    path: str | Path, device: str | torch.device = "cpu"
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The module in evaluation mode, and its notes (with `lifter`, its configuration).
+
+    Raises:
+        DataError: no such file, not one of ours, damaged, or its weights do not fit its configuration.
+    """
+    try:
+        with safe_open(str(path), framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file, expected a trained lifter") from error
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path}: not a readable safetensors file ({error})") from error
+    if _KEY not in metadata:
+        raise DataError(f"{path}: metadata {_KEY!r} is missing, expected a lifter saved by gsam")
+    notes: dict[str, Any] = json.loads(metadata[_KEY])
+    model = build_lifter(build(LifterConfig, notes["lifter"], f"{path}: lifter"))
+    try:
+        model.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())
+        raise DataError(f"{path}: weights do not fit the lifter: {detail}") from error
+    return model.to(device).eval(), notes
