@@ -47,6 +47,7 @@ _BROKEN_PICKLE = (
     RecursionError,
     TypeError,
     ValueError,
+    struct.error,
 )
 _BROKEN_ZIP = (
     zipfile.BadZipFile,
@@ -59,8 +60,12 @@ _BROKEN_ZIP = (
 )
 
 
-class _Unpickler(pickle.Unpickler):
-    """Answers allowed names only; nothing is imported, ever."""
+class _Unpickler(pickle._Unpickler):
+    """Answers allowed names only; nothing is imported, ever.
+
+    The pure Python implementation, because a pickle of ten bytes makes the memo table of the one
+    in C take gigabytes. Files hold few and large objects, so it costs nothing.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if module.split(".")[0] == "chumpy":

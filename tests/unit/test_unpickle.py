@@ -160,7 +160,7 @@ def test_nested_calls_and_gadgets_are_refused(tmp_path: Path) -> None:
     for gadget in gadgets:
         with pytest.raises(DataError, match="refused, the pickle names"):
             load(pickle.dumps(gadget, 4))
-    dotted = b"\x80\x04\x8c\x05numpy\x8c\x0cf2py.os.system\x93\x8c\x02id\x85R."
+    dotted = b"\x80\x04\x8c\x05numpy\x8c\x0ef2py.os.system\x93\x8c\x02id\x85R."
     with pytest.raises(DataError, match=r"names numpy\.f2py\.os\.system"):
         load(dotted)
     with pytest.raises(DataError, match="names joblib"):
@@ -224,6 +224,13 @@ def test_deep_nesting_and_cycles_end_in_an_answer() -> None:
     cycle.append(cycle)
     found = load(pickle.dumps(cycle))
     assert found[1] is found
+
+
+def test_a_small_pickle_cannot_ask_for_gigabytes() -> None:
+    assert load(b"\x80\x02K\x01r\xff\xff\xff\xff.") == 1
+    for opcode in (b"\x8e", b"\x8d", b"\x96", b"\x95"):
+        with pytest.raises(DataError, match=r"file\.pkl"):
+            load(b"\x80\x05" + opcode + struct.pack("<Q", 1 << 60) + b"abc.")
 
 
 def test_truncations_are_data_errors() -> None:
