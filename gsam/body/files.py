@@ -1,6 +1,5 @@
 """Bodies in SMPL's file format: the shipped asset, or a user's `.npz` or `.pkl` of any size."""
 
-import zipfile
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -9,10 +8,13 @@ import numpy as np
 
 from gsam.body.smpl import JOINTS, POSE_FEATURES, SmplBody
 from gsam.errors import DataError
+from gsam.unpickle import load_npz, load_pickle
 
 BETAS = 10  # components kept of a file's shape space; later releases of SMPL carry 300
 REQUIRED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
 H36M = "J_regressor_h36m"
+# The arrays that fix the sizes V, F and K which the others are held against.
+AXES = {"v_template": 2, "f": 2, "shapedirs": 3}
 # The public side file lists the left leg before the right one, Human3.6M-17 the other way round.
 LEFT_LEG_FIRST = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
 
@@ -61,27 +63,15 @@ def read_body_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_raw(path: Path) -> Mapping[str, object]:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; expected an SMPL-format .npz or .pkl")
+    """Whatever the file holds by key; everything goes through the allow-listed reader."""
     if path.suffix == ".npz":
-        return _read_npz(path)
-    if path.suffix == ".pkl":
-        from gsam.unpickle import load_pickle
-
-        content = load_pickle(path)
-        if not isinstance(content, dict):
-            raise DataError(f"{path}: expected a dictionary of SMPL arrays, found another object")
-        return content
-    raise DataError(f"{path}: unknown suffix '{path.suffix}'; expected .npz or .pkl")
-
-
-def _read_npz(path: Path) -> dict[str, object]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in (*REQUIRED, H36M) if key in archive}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: not an .npz of plain arrays ({reason})") from error
+        return load_npz(path)
+    if path.suffix != ".pkl":
+        raise DataError(f"{path}: unknown suffix '{path.suffix}'; expected .npz or .pkl")
+    content = load_pickle(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a dictionary of SMPL arrays, found another object")
+    return content
 
 
 def _read_npy(path: Path) -> np.ndarray:
@@ -92,14 +82,12 @@ def _read_npy(path: Path) -> np.ndarray:
 
 
 def _dense(path: Path, key: str, value: object) -> np.ndarray:
-    """Numbers from an array, a scipy sparse matrix, or a chumpy stub (whose data is `x`)."""
-    if hasattr(value, "toarray"):
-        value = value.toarray()
-    elif not isinstance(value, np.ndarray):
-        value = getattr(value, "x", value)
-    array = np.asarray(value)
+    """Numbers from an array or a scipy sparse matrix (SMPL's own files hold the regressor so)."""
+    array = np.asarray(value.toarray() if hasattr(value, "toarray") else value)
     if array.dtype.kind not in "fiu":
         raise DataError(f"{path}: {key}: expected numbers, found {array.dtype}")
+    if array.ndim != AXES.get(key, array.ndim):
+        raise DataError(f"{path}: {key}: shape {array.shape}; expected {AXES[key]} axes")
     if array.dtype.kind == "f":
         # The shipped asset stores the blend shapes in half precision; everything computes in
         # float32 or better.

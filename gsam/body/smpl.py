@@ -26,11 +26,12 @@ class Posed(NamedTuple):
 class SmplBody(nn.Module):
     """Linear-blend-skinned body: shape and pose blend shapes, joint regressor, 24-joint tree.
 
-    The rest pose is a T-pose with y up, facing +z, left side at +x. Attributes (all buffers, so
-    `.to()` and `.double()` work): `v_template` (V, 3), `shapedirs` (V, 3, K), `posedirs`
-    (207, 3 V), `weights` (V, 24), `joint_template` (24, 3) and `joint_shapedirs` (24, 3, K) (the joint
-    regressor applied to the two shape terms), `J_regressor_h36m` (17, V) or None, `faces` (F, 3)
-    int64; `parents` is a tuple whose root is -1.
+    The rest pose is a T-pose with y up, facing +z, left side at +x. Attributes, all but `parents`
+    buffers (so `.to()` and `.double()` work), in metres:
+        v_template: (V, 3) mean shape; shapedirs: (V, 3, K); posedirs: (207, 3 V); weights: (V, 24).
+        joint_template, joint_shapedirs: (24, 3), (24, 3, K), the joint regressor applied to both.
+        J_regressor_h36m: (17, V) acting on posed vertices, or None; faces: (F, 3) int64.
+        parents: tuple of 24, the root's is -1.
     """
 
     v_template: Tensor

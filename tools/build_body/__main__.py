@@ -2,8 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from tools.build_body import fit
 from tools.build_body.poses import random_poses, world_turns
@@ -16,6 +18,15 @@ SEED = 20240501
 ADULTS, FIT_POSES, TEST_POSES, H36M_POSES = 3000, 700, 60, 120
 TARGET_FACES = 6880
 ROOT_PARENT = np.uint32(2**32 - 1)
+
+
+class Bound(NamedTuple):
+    """The small mean body: weights (V, 24), vertices (V, 3), joints (24, 3), joint of each bone."""
+
+    weights: np.ndarray
+    template: np.ndarray
+    joints: np.ndarray
+    owner: np.ndarray
 
 
 def main() -> None:
@@ -58,13 +69,15 @@ def assemble(
     )
     small = onto @ template
     shapedirs = np.stack([onto @ direction for direction in directions], axis=-1)
-    posedirs = fit_pose(source, turns, shape, onto, (weights, small, joints, owner), rng)
+    posedirs = fit_pose(source, turns, shape, onto, Bound(weights, small, joints, owner), rng)
     regressor = fit.rest_regressor(small, shapedirs, joints, joint_dirs)
     betas = rng.normal(size=(300, shapedirs.shape[-1]))
     wanted = joints + np.einsum("jck,bk->bjc", joint_dirs, betas)
     got = np.einsum("jv,bvc->bjc", regressor, small + np.einsum("vck,bk->bvc", shapedirs, betas))
-    print(f"rest regressor: mean error {1e3 * np.linalg.norm(got - wanted, axis=-1).mean():.2f} mm,"
-          f" |w| sum {np.abs(regressor).sum(axis=1).max():.1f}")
+    print(
+        f"rest regressor: mean error {1e3 * np.linalg.norm(got - wanted, axis=-1).mean():.2f} mm,"
+        f" |w| sum {np.abs(regressor).sum(axis=1).max():.1f}"
+    )
     tree = np.array([(ROOT_PARENT, *PARENTS[1:]), range(len(SMPL))], dtype=np.uint32)
     return {
         "v_template": small, "f": faces, "shapedirs": shapedirs, "posedirs": posedirs,
@@ -72,7 +85,14 @@ def assemble(
     }  # fmt: skip
 
 
-def fit_pose(source, turns, shape, onto, bound, rng) -> np.ndarray:
+def fit_pose(
+    source: Source,
+    turns: np.ndarray,
+    shape: Shape,
+    onto: csr_matrix,
+    bound: Bound,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Pose blend shapes (V, 3, 207) against Anny's own skinning of the mean body, with a report."""
     weights, template, joints, owner = bound
     heads = source.heads + np.tensordot(shape.centre, source.head_directions, 1)
@@ -91,10 +111,12 @@ def fit_pose(source, turns, shape, onto, bound, rng) -> np.ndarray:
     test = slice(FIT_POSES, None)
     features = (local[test, 1:] - np.eye(3)).reshape(TEST_POSES, -1)
     for name, offset in (("none", 0.0), ("fitted", np.einsum("vcp,bp->bvc", directions, features))):
-        got = np.stack([
-            skin(weights, world[FIT_POSES + i], joints, placed[FIT_POSES + i], points)
-            for i, points in enumerate(np.broadcast_to(template + offset, target[test].shape))
-        ])
+        got = np.stack(
+            [
+                skin(weights, world[FIT_POSES + i], joints, placed[FIT_POSES + i], points)
+                for i, points in enumerate(np.broadcast_to(template + offset, target[test].shape))
+            ]
+        )
         error = 1e3 * np.linalg.norm(got - target[test], axis=-1)
         print(f"pose blend shapes {name}: {summary(error)}")
     return directions
@@ -111,9 +133,9 @@ def h36m_regressor(arrays: dict[str, np.ndarray], rng: np.random.Generator) -> n
     placed = chain(world, rest, PARENTS)
     features = (local[:, 1:] - np.eye(3)).reshape(H36M_POSES, -1)
     shaped = shaped + np.einsum("vcp,bp->bvc", arrays["posedirs"], features)
-    vertices = np.stack([
-        skin(weights, world[i], rest[i], placed[i], shaped[i]) for i in range(H36M_POSES)
-    ])
+    vertices = np.stack(
+        [skin(weights, world[i], rest[i], placed[i], shaped[i]) for i in range(H36M_POSES)]
+    )
     joints = arrays["J_regressor"] @ template
     rows = []
     for name, joint in fit.H36M_17.items():
@@ -121,10 +143,8 @@ def h36m_regressor(arrays: dict[str, np.ndarray], rng: np.random.Generator) -> n
             rows.append(single_vertex(name, template))
             continue
         index = SMPL.index(joint)
-        allowed = (weights[:, [index, max(PARENTS[index], 0)]] > 0.05).any(axis=1)
-        row = fit.posed_regressor_row(
-            allowed, template, joints[index], vertices, placed[:, index]
-        )
+        allowed = weights[:, [index, max(PARENTS[index], 0)]].max(axis=1) > 0.05
+        row = fit.posed_regressor_row(allowed, template, joints[index], vertices, placed[:, index])
         error = 1e3 * np.linalg.norm(row @ vertices - placed[:, index], axis=-1)
         print(f"{name}: {np.count_nonzero(row)} vertices, {summary(error)}")
         rows.append(row)
@@ -146,8 +166,10 @@ def report_shape(posed: Source, shape: Shape, others: np.ndarray) -> None:
     left = left - left @ shape.encoder @ shape.loadings
     error = 1e3 * np.linalg.norm(np.tensordot(left, posed.vertex_directions, 1), axis=-1)
     betas = (others - shape.centre) @ shape.encoder
-    print(f"shape: {shape.explained:.2%} of the variance; held-out adults {summary(error)};"
-          f" held-out betas std {np.round(betas.std(axis=0), 2)}")
+    print(
+        f"shape: {shape.explained:.2%} of the variance; held-out adults {summary(error)};"
+        f" held-out betas std {np.round(betas.std(axis=0), 2)}"
+    )
 
 
 def summary(error_mm: np.ndarray) -> str:
@@ -163,7 +185,7 @@ def write(out: Path, arrays: dict[str, np.ndarray]) -> None:
     types = {"f": np.uint16, "shapedirs": np.float16, "posedirs": np.float16,
              "kintree_table": np.uint32}  # fmt: skip
     cast = {key: value.astype(types.get(key, np.float32)) for key, value in arrays.items()}
-    np.savez_compressed(out, **cast)
+    np.savez_compressed(out, allow_pickle=False, **cast)
 
 
 if __name__ == "__main__":

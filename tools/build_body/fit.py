@@ -5,8 +5,8 @@ from scipy.optimize import nnls
 
 POSE_RIDGE = 0.1
 POSE_FLOOR = 5e-4  # metres; smaller pose corrections are dropped so that the file compresses
-JOINT_RIDGE = 1e-4
-JOINT_VERTICES = 1500  # nearest vertices that a rest joint may use
+JOINT_RIDGE = 3e-5
+JOINT_VERTICES = 500  # nearest vertices that a rest joint may use
 H36M_VERTICES = 200
 
 
@@ -19,8 +19,12 @@ def strongest_weights(weights: np.ndarray, keep: int) -> np.ndarray:
 
 
 def pose_corrections(
-    weights: np.ndarray, world: np.ndarray, rest: np.ndarray, placed: np.ndarray,
-    template: np.ndarray, target: np.ndarray,
+    weights: np.ndarray,
+    world: np.ndarray,
+    rest: np.ndarray,
+    placed: np.ndarray,
+    template: np.ndarray,
+    target: np.ndarray,
 ) -> np.ndarray:
     """Offsets (B, V, 3) to the rest vertices that make skinning by 24 joints hit `target`.
 
@@ -54,7 +58,9 @@ def rest_regressor(
     Args:
         template: (V, 3); shapedirs: (V, 3, K); joints: (24, 3); joint_dirs: (24, 3, K).
     """
-    conditions = np.concatenate((template[:, :, None], shapedirs), axis=2).reshape(len(template), -1)
+    conditions = np.concatenate((template[:, :, None], shapedirs), axis=2).reshape(
+        len(template), -1
+    )
     conditions = np.concatenate((conditions, np.ones((len(template), 1))), axis=1)
     goals = np.concatenate((joints[:, :, None], joint_dirs), axis=2).reshape(len(joints), -1)
     goals = np.concatenate((goals, np.ones((len(joints), 1))), axis=1)
@@ -79,8 +85,11 @@ H36M_17 = {
 
 
 def posed_regressor_row(
-    allowed: np.ndarray, rest_vertices: np.ndarray, rest_joint: np.ndarray,
-    vertices: np.ndarray, joints: np.ndarray,
+    allowed: np.ndarray,
+    rest_vertices: np.ndarray,
+    rest_joint: np.ndarray,
+    vertices: np.ndarray,
+    joints: np.ndarray,
 ) -> np.ndarray:
     """Non-negative weights (V,) summing to one that give one joint from posed vertices.
 

@@ -39,8 +39,9 @@ def random_poses(count: int, rng: np.random.Generator) -> np.ndarray:
 
 def euler(angles: np.ndarray) -> np.ndarray:
     """Rz Ry Rx of angles (..., 3) in radians."""
-    (cx, cy, cz), (sx, sy, sz) = np.moveaxis(np.cos(angles), -1, 0), np.moveaxis(
-        np.sin(angles), -1, 0
+    (cx, cy, cz), (sx, sy, sz) = (
+        np.moveaxis(np.cos(angles), -1, 0),
+        np.moveaxis(np.sin(angles), -1, 0),
     )
     rows = (
         (cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx),

