@@ -12,7 +12,7 @@ from gsam.skeletons import H36M_17
 __all__ = ["MeanPose", "Ridge"]
 
 RIDGE_PENALTY = 1e-4
-"""On squared weights of standardised coordinates, relative to the mean squared error over frames."""
+"""On squared weights of standardised coordinates, beside the mean squared error over frames."""
 
 _FRAMES_AT_ONCE = 65_536
 
@@ -47,7 +47,7 @@ class Ridge:
 
     @classmethod
     def fit(cls, clips: ClipSet, penalty: float = RIDGE_PENALTY) -> Ridge:
-        """Minimise mean |y - b - W z|^2 + penalty |W|^2 over all valid frames and their mirror images.
+        """Minimise mean |y - b - W z|^2 + penalty |W|^2 over valid frames and their mirror images.
 
         The bias is not penalised. Normal equations are summed in float64, some frames at a time.
         """

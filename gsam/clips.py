@@ -1,4 +1,4 @@
-"""Clips: one camera's view of one take, stored once; training and scoring address windows of it by index."""
+"""Clips: one camera's view of one take, stored once; windows of it are addressed by index."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def build_clip_rows(
     keypoints: Sequence[NDArray[np.float32] | None],
     scores: Sequence[NDArray[np.float32]] | None = None,
 ) -> pa.Table:
-    """The take's rows of the `clips` table: one per camera that has keypoints, in the order of the cameras.
+    """The take's rows of the `clips` table: one per camera with keypoints, in the cameras' order.
 
     Args:
         take: joints (T, 17, 3) in the world, metres.
@@ -54,8 +54,8 @@ def build_clip_rows(
         scores: per camera (T, 17) confidences; 1 everywhere when None.
 
     Returns:
-        keypoints in normalised screen coordinates, targets in metres in the camera frame (x right, y down,
-        z forward) relative to joint 0, and joint 0's own path.
+        keypoints in normalised screen coordinates, targets in metres in the camera frame (x right,
+        y down, z forward) relative to joint 0, and joint 0's own path.
 
     Raises:
         DataError: an array has another shape than the take, or is not finite.
@@ -119,8 +119,9 @@ def _checked(values: object, shape: tuple[int, ...], where: str) -> NDArray[np.f
 class ClipSet:
     """Every frame of many clips in contiguous tensors on one device.
 
-    keypoints (N, J, 2) float32 normalised screen, targets (N, J, 3) float32 metres root-relative camera
-    frame, valid (N,) bool, offsets (C + 1,) int64: clip c holds the frames offsets[c] to offsets[c + 1].
+    keypoints (N, J, 2) float32 normalised screen; targets (N, J, 3) float32 metres, camera frame,
+    root-relative; valid (N,) bool; offsets (C + 1,) int64 on the CPU: clip c holds the frames from
+    offsets[c] up to offsets[c + 1].
     """
 
     keypoints: torch.Tensor
@@ -139,12 +140,13 @@ class ClipSet:
         *,
         hashed: bool = True,
     ) -> ClipSet:
-        """Read the clips of one split from every Parquet file of a folder, in the order of file names.
+        """Read the clips of one split from all Parquet files of a folder, in the order of names.
 
         `data_hash` is the SHA-256 of the whole folder (both splits), "" when not `hashed`.
 
         Raises:
-            DataError: no file, no clip of that split, a file breaks the schema, or a value is not finite.
+            DataError: no file, no clip of that split, a file breaks the schema, or a value is not
+                finite.
         """
         paths = sorted(Path(folder).glob("*.parquet"))
         if not paths:
@@ -161,9 +163,11 @@ class ClipSet:
         if not info:
             raise DataError(f"{folder}: no clip of the split {split!r} in {len(paths)} files")
         offsets = np.cumsum([0, *(clip.frames for clip in info)], dtype=np.int64)
-        tensors = (torch.from_numpy(np.concatenate(part)).to(device) for part in parts)
+        keypoints, targets, valid = (
+            torch.from_numpy(np.concatenate(part)).to(device) for part in parts
+        )
         key = digest(folder) if hashed else ""
-        return cls(*tensors, torch.from_numpy(offsets), tuple(info), key)
+        return cls(keypoints, targets, valid, torch.from_numpy(offsets), tuple(info), key)
 
     def __len__(self) -> int:
         return len(self.info)

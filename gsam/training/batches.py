@@ -26,7 +26,7 @@ class Batch:
 
 
 class Gather:
-    """Gathers windows of a clip set; frames outside a clip repeat its edge frame and are not supervised."""
+    """Gathers windows of clips; frames outside a clip repeat its edge frame, unsupervised."""
 
     def __init__(self, clips: ClipSet, frames: int, head: Head) -> None:
         """Keep the clips and what every gather needs on their device."""
@@ -64,10 +64,10 @@ class Gather:
 def batch_errors(
     predicted: torch.Tensor, batch: Batch, *, motion: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Sums over supervised frames of the mean joint error and, with `motion`, of the mean error of the
-    frame-to-frame difference, in metres.
+    """Sums over supervised frames of the mean joint error and, with `motion`, of the mean error of
+    the frame-to-frame difference, in metres.
 
-    predicted (B, T', J, 3) metres. Sums, not means, so that uneven slices of a batch add up exactly.
+    predicted (B, T', J, 3) metres. Sums, not means, so that uneven slices of a batch add up.
     """
     difference = predicted.float() - batch.target
     per_frame = torch.linalg.vector_norm(difference, dim=-1).mean(dim=-1)

@@ -12,18 +12,19 @@ Precision = Literal["float32", "onednn", "bf16"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """The training recipe. The defaults are the paper's (IV-B): Adam, 0.001 x 0.95 every 2 epochs."""
+    """The training recipe; by default the paper's (IV-B): Adam, 0.001 x 0.95 every 2 epochs."""
 
     epochs: int = 50
     batch_size: int = 1024
     """Windows per optimiser step, over all workers together."""
     epoch_windows: int = 0
-    """Windows drawn per epoch; 0: all of them. Smaller epochs draw another random part each time."""
+    """Windows drawn per epoch, another random part each time; 0: all of them."""
     stride: int = 81
     """Frames between the starts of an epoch's windows: as long as the window means no overlap."""
     jitter: bool = True
-    """Shift the grid of windows by 0 to stride - 1 frames, newly per clip and epoch: windows of one epoch
-    overlap no more than the stride says, and over the epochs every frame takes every place in a window."""
+    """Shift each clip's grid of windows by 0 to stride - 1 frames, newly in every epoch: windows of
+    one epoch overlap no more than the stride says, and over the epochs every frame takes every
+    place in a window."""
     mirror: bool = True
     """Mirror a random half of the windows, another half each epoch."""
 
@@ -37,7 +38,7 @@ class TrainConfig:
     beta2: float = 0.999
     """Of adam and adamw."""
     schedule: Literal["step", "cosine", "constant"] = "step"
-    """step: x decay every decay_every epochs; cosine: from the peak to 0 at the end of the budget."""
+    """step: x decay every decay_every epochs; cosine: from the peak to 0 at the end of all epochs."""
     decay: float = 0.95
     decay_every: int = 2
     warmup: float = 0.0
@@ -49,17 +50,18 @@ class TrainConfig:
     """Weight of the error of frame-to-frame motion beside MPJPE; sequence heads only."""
 
     precision: Precision = "float32"
-    """float32: MKL or CUDA products in full float32; onednn: oneDNN's float32 products, which a processor
-    with AMX may round to bfloat16 (CUDA: TF32); bf16: autocast to bfloat16."""
+    """float32: MKL or CUDA products in full float32; onednn: oneDNN's float32 products, which a
+    processor with AMX may round to bfloat16 (CUDA: TF32); bf16: autocast to bfloat16."""
     compile: bool = False
     deterministic: bool = True
     """Only algorithms that give the same bits every time."""
 
     validation_windows: int = 128
-    """Windows of training takes that are held out to draw the validation curve; 0: train on every take."""
+    """Windows of the training takes that are held out to draw the validation curve; 0: none is."""
     validate_every: int = 1
     blow_up: float = 4.0
-    """From the second epoch on, a training error above this many times the mean pose's is a divergence."""
+    """From the second epoch on, a training error above this many times the mean pose's error is a
+    divergence."""
     checkpoint_seconds: float = 10.0
     """Least time between checkpoints, which are written between epochs."""
 

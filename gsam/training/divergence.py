@@ -14,7 +14,7 @@ __all__ = ["diverged", "mean_pose_error"]
 
 
 def mean_pose_error(clips: ClipSet, bounds: torch.Tensor) -> float:
-    """MPJPE in metres of always predicting the mean pose of the clips in `bounds` (C, 2), on those clips.
+    """MPJPE in metres of always predicting the mean pose of the clips in `bounds` (C, 2), on them.
 
     A model above a multiple of it knows less than nothing.
     """

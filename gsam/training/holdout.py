@@ -1,4 +1,4 @@
-"""Which training takes are kept back to draw the validation curve; test takes never choose a model."""
+"""Which training takes are kept back for the validation curve; test takes choose nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ TAKES_PER_HELD = 10
 def held_out(clips: ClipSet, windows: int) -> tuple[list[int], list[int]]:
     """Numbers of the clips to train on and to validate on.
 
-    Whole takes, all their cameras, are held out: one of every ten but at most four, evenly spread over
-    the sorted names; none when `windows` is 0 or there are fewer than ten takes.
+    Whole takes, all their cameras, are held out: one of every ten but at most four, evenly spread
+    over the sorted names; none when `windows` is 0 or there are fewer than ten takes.
     """
     takes = clips.sequences()
     count = min(LARGEST, len(takes) // TAKES_PER_HELD) if windows else 0

@@ -33,8 +33,8 @@ def code_hash() -> str:
 
 
 def identity(run: Mapping[str, Any], *, seed: int, data_hash: str, device: str) -> str:
-    """Twelve hexadecimal digits for one training: its lifter and recipe, data, code, seed, number of
-    workers, kind of device and version of PyTorch.
+    """Twelve hexadecimal digits for one training: its lifter and recipe, data, code, seed, number
+    of workers, kind of device and version of PyTorch.
 
     run: has `lifter`, `train` and `workers`; nothing else in it changes the weights.
     """

@@ -35,9 +35,9 @@ CurveRow = dict[str, float | int | None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training ended with: `status` ok or diverged (then in which epoch, from 1), the weights of the
-    last good epoch on the CPU, the curve (epoch, lr, train_loss_mm, val_mpjpe_mm) of every epoch, and the
-    number of windows trained on."""
+    """What training ended with: `status` ok or diverged (then in which epoch, from 1), the weights
+    of the last good epoch on the CPU, the curve (epoch, lr in its middle, train_loss_mm,
+    val_mpjpe_mm) of every epoch, and the number of windows trained on."""
 
     status: str
     diverged_epoch: int | None
@@ -62,12 +62,13 @@ def fit(
     keeper: Keeper | None = None,
     report: Callable[[CurveRow], None] | None = None,
 ) -> Outcome:
-    """Train `model` in place on the device of `clips`, from the newest checkpoint on if there is one.
+    """Train `model` in place on the device of `clips`, from the newest checkpoint if there is one.
 
     Args:
-        model: (B, frames, J, 2) -> (B, 1, J, 3) for the `centre` head, (B, frames, J, 3) for `sequence`.
+        model: (B, frames, J, 2) -> (B, 1, J, 3) with the `centre` head, (B, frames, J, 3) with
+            `sequence`.
         frames: window length.
-        seed: decides the order, the mirroring and dropout; the model brings its own initial weights.
+        seed: decides order, mirroring and dropout; the model brings its own initial weights.
         keeper: where checkpoints are; none are made without one.
         report: called with each epoch's row of the curve.
 
@@ -80,7 +81,7 @@ def fit(
 
 
 class _Fit:
-    """One training: everything a checkpoint holds, and what is derived from clips and configuration."""
+    """One training: everything a checkpoint holds, and what follows from clips and recipe."""
 
     def __init__(
         self,
@@ -110,7 +111,8 @@ class _Fit:
             self.validation = fixed_order(shown, config.validation_windows).to(self.device)
         self.mean_pose = mean_pose_error(clips, self.windows.bounds)
         self.epoch = 0
-        self.status, self.diverged_epoch = "ok", None
+        self.status = "ok"
+        self.diverged_epoch: int | None = None
         self.curve: list[CurveRow] = []
         self.seen = 0
         torch.manual_seed(stream("dropout", seed, self.ranks.rank))
@@ -134,7 +136,7 @@ class _Fit:
 
     def _epoch(self, good: dict[str, torch.Tensor]) -> None:
         """Train one epoch and judge it; `good` are the weights to return to when it went astray."""
-        rate = learning_rate(self.config, self.epoch)
+        rate = learning_rate(self.config, self.epoch, 0.5)
         loss = self._train()
         self.ranks.copy_buffers(self.model)
         self.epoch += 1
@@ -154,7 +156,7 @@ class _Fit:
         self.curve.append(row)
 
     def _train(self) -> float:
-        """All steps of one epoch; the mean error of supervised frames in metres, each at its step."""
+        """All steps of one epoch; the mean error (m) of supervised frames, each at its step."""
         config, ranks = self.config, self.ranks
         order = epoch_order(
             self.windows,
@@ -169,7 +171,7 @@ class _Fit:
         seen = torch.zeros(2, dtype=torch.float64, device=self.device)
         self.model.train()
         for step in range(steps):
-            # The middle of the step, so that neither warm-up nor cosine wastes a step at a rate of zero.
+            # The middle of the step, so that neither warm-up nor cosine wastes one at a rate of 0.
             rate = learning_rate(config, self.epoch, (step + 0.5) / steps)
             set_learning_rate(self.optimiser, rate)
             start = step * config.batch_size
@@ -181,7 +183,7 @@ class _Fit:
         return error / count if count else math.nan
 
     def _batch(self, order: Order, start: int, stop: int) -> Batch:
-        """This process's slice of a batch; where the batch is too small for one, a window without weight."""
+        """This process's slice of a batch; if the batch has none for it, a window without weight."""
         mine = order.slice(start, stop, self.ranks.rank, self.ranks.world)
         if len(mine):
             return self.gather(mine)
@@ -189,7 +191,7 @@ class _Fit:
         return Batch(spare.keypoints, spare.target, torch.zeros_like(spare.weight))
 
     def _step(self, batch: Batch) -> torch.Tensor:
-        """One optimiser step; the sum of errors over this process's supervised frames and their number."""
+        """One optimiser step; sum of errors over this process's supervised frames, their number."""
         weights = [batch.weight.sum()]
         if self.motion:
             weights.append(pair_weight(batch.weight).sum())

@@ -18,7 +18,8 @@ def build_optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
     Weight decay acts on parameters with two or more axes that are weights of a layer: biases, norms and
     position tables are not shrunk towards zero.
     """
-    decayed, free = [], []
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         is_weight = parameter.ndim >= 2 and "pos_embed" not in name
         (decayed if is_weight else free).append(parameter)

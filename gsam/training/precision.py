@@ -1,16 +1,21 @@
-"""Number formats of the matrix products, and deterministic algorithms, for the length of a `with` block."""
+"""Number formats of matrix products and deterministic algorithms, inside a `with` block."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 
 from gsam.training.config import Precision
 
 __all__ = ["autocast", "numerics"]
+
+# Set at run time by modules that replace themselves, which type checkers cannot see.
+_cpu: Any = torch.backends.mkldnn
+_memory: Any = torch.utils.deterministic
 
 
 @contextmanager
@@ -20,10 +25,10 @@ def numerics(precision: Precision, deterministic: bool = True) -> Iterator[None]
     `onednn` lets oneDNN do float32 products (1.6 x as fast as MKL on processors with AVX-512), which it
     may round to bfloat16 where the processor has AMX, and TF32 on CUDA.
     """
-    cpu, cuda = torch.backends.mkldnn.matmul, torch.backends.cuda.matmul
+    cpu, cuda = _cpu.matmul, torch.backends.cuda.matmul
     before = cpu.fp32_precision, cuda.fp32_precision
     was_deterministic = torch.are_deterministic_algorithms_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    filled = _memory.fill_uninitialized_memory
     try:
         if precision == "onednn":
             cpu.fp32_precision, cuda.fp32_precision = "bf16", "tf32"
@@ -32,12 +37,12 @@ def numerics(precision: Precision, deterministic: bool = True) -> Iterator[None]
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             torch.use_deterministic_algorithms(True)
             # Filling every new tensor finds reads of memory never written; it costs time in each step.
-            torch.utils.deterministic.fill_uninitialized_memory = False
+            _memory.fill_uninitialized_memory = False
         yield
     finally:
         cpu.fp32_precision, cuda.fp32_precision = before
         torch.use_deterministic_algorithms(was_deterministic)
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        _memory.fill_uninitialized_memory = filled
 
 
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager:

@@ -1,0 +1,108 @@
+"""Score the lifters of one run on every frame of every test clip, with both averages and the protocol.
+
+    python -m stages.evaluate_lifter RUN
+
+Reads data/plan/runs/<run>.json, data/clips/<keypoints>/, models/lifter/<run>/, results/runs/<run>/train.json and
+results/baselines/<keypoints>/scores.json. Writes results/runs/<run>/metrics.json (the headline, means over seeds)
+and scores.json (every seed, action and metric). The flip test is always on, as in the papers.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from gsam.clips import ClipSet
+from gsam.configs import build
+from gsam.evaluation import protocol_of, rounded, summary
+from gsam.lifters import LifterConfig, count_parameters
+from gsam.storage import read_json, write_json
+from pipelines.evaluate import score_clips
+from stages.common import one_argument, planned, run_stage
+from stages.train_lifter import MODELS, RESULTS, clips_folder
+
+BASELINES = Path("results/baselines")
+FLIP_TEST = True
+HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "mpjve_mm")
+
+
+def main(arguments: list[str]) -> str:
+    """Score every seed of a run; returns the summary line."""
+    name = one_argument(arguments, "name of a run")
+    run = planned(f"runs/{name}")
+    folder = clips_folder(run["keypoints"])
+    device = "cuda" if run["workers"] == 0 and torch.cuda.is_available() else "cpu"
+    clips = ClipSet.load(folder, "test", device)
+    trained = read_json(RESULTS / name / "train.json")
+    baselines = read_json(BASELINES / run["keypoints"] / "scores.json")
+    seeds = {}
+    for seed, record in trained["seeds"].items():
+        weights = MODELS / name / f"seed{seed}.safetensors"
+        scores = score_clips(weights, folder, clips, flip_test=FLIP_TEST, workers=run["workers"])
+        kept = {key: record[key] for key in ("status", "diverged_epoch", "weights_hash")}
+        seeds[seed] = {**kept, **summary(scores)}
+    result = score_file(run, clips, seeds)
+    metrics = headline(result, baselines)
+    write_json(RESULTS / name / "scores.json", result)
+    write_json(RESULTS / name / "metrics.json", metrics)
+    beats = "beats" if metrics["beats_baselines"] else "does not beat"
+    return (
+        f"{metrics['status']}  MPJPE {metrics['mpjpe_mm']:.1f} mm (frame mean "
+        f"{metrics['mpjpe_frame_mean_mm']:.1f})  P-MPJPE {metrics['pa_mpjpe_mm']:.1f} mm  "
+        f"{beats} ridge {metrics['ridge_mpjpe_mm']:.1f} mm"
+    )
+
+
+def score_file(
+    run: Mapping[str, Any], clips: ClipSet, seeds: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What scores.json holds: the numbers of every seed and all that they were measured under."""
+    lifter = build(LifterConfig, run["lifter"], "lifter")
+    full = build(LifterConfig, run["full_lifter"], "full_lifter")
+    protocol = protocol_of(clips, run["keypoints"], flip_test=FLIP_TEST)
+    return {
+        "run": run["name"],
+        "dataset": protocol.dataset,
+        "keypoints": run["keypoints"],
+        "lifter": lifter.name,
+        "head": lifter.head,
+        "frames": run["frames"],
+        "scale": run["scale"],
+        "recipe": run["train"],
+        "protocol": protocol.as_dict(),
+        "data_hash": clips.data_hash,
+        "status": status_of(seeds),
+        "parameters": {"trained": count_parameters(lifter), "full": count_parameters(full)},
+        "seeds": dict(seeds),
+    }
+
+
+def status_of(seeds: Mapping[str, Mapping[str, Any]]) -> str:
+    """`ok`, or the first divergence: `diverged at epoch 3`, with its seed when there are several."""
+    for seed, record in seeds.items():
+        if record["status"] == "diverged":
+            which = f" (seed {seed})" if len(seeds) > 1 else ""
+            return f"diverged at epoch {record['diverged_epoch']}{which}"
+    return "ok"
+
+
+def headline(result: Mapping[str, Any], baselines: Mapping[str, Any]) -> dict[str, Any]:
+    """metrics.json: means over seeds of the action means, and whether the run beats both baselines."""
+    seeds = list(result["seeds"].values())
+    metrics = {key: fmean(seed["action_mean"][key] for seed in seeds) for key in HEADLINE}
+    others = {key: baselines[key]["action_mean"]["mpjpe_mm"] for key in ("mean_pose", "ridge")}
+    values: dict[str, Any] = rounded(
+        {
+            **metrics,
+            "mpjpe_frame_mean_mm": fmean(seed["frame_mean"]["mpjpe_mm"] for seed in seeds),
+            "ridge_mpjpe_mm": others["ridge"],
+        }
+    )
+    beats = result["status"] == "ok" and metrics["mpjpe_mm"] < min(others.values())
+    return {**values, "status": result["status"], "beats_baselines": beats}
+
+
+if __name__ == "__main__":
+    run_stage(main)

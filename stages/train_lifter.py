@@ -1,0 +1,169 @@
+"""Train the lifter of one run, once per seed.
+
+    python -m stages.train_lifter RUN
+
+Reads data/plan/runs/<run>.json, data/clips/<keypoints>/. Writes models/lifter/<run>/seed<k>.safetensors and
+run.json, results/runs/<run>/curve.csv and train.json. Killed at any instant and run again, it goes on from its
+newest checkpoint (.gsam/runs, or $GSAM_RUN_STORAGE) and ends with the same bits. A training that diverges is a
+result: it is marked with its epoch and keeps the weights of the last good one.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gsam.clips import ClipSet
+from gsam.configs import build
+from gsam.errors import LicensedDataMissing
+from gsam.lifters import LifterConfig, count_parameters
+from gsam.storage import atomic_directory, digest, read_json, write_json, write_text
+from gsam.training.loop import CurveRow, Outcome
+from gsam.weights import save_lifter
+from pipelines.train import RunStorage, train_seed
+from stages.common import one_argument, planned, run_stage
+
+CLIPS = Path("data/clips")
+MODELS = Path("models/lifter")
+RESULTS = Path("results/runs")
+
+CURVE = ("epoch", "lr", "train_loss_mm", "val_mpjpe_mm")
+
+
+def main(arguments: list[str]) -> str:
+    """Train every seed of a run; returns the summary line."""
+    name = one_argument(arguments, "name of a run")
+    run = planned(f"runs/{name}")
+    folder = clips_folder(run["keypoints"])
+    device = "cuda" if run["workers"] == 0 and _has_gpu() else "cpu"
+    clips = ClipSet.load(folder, "train", device)
+    outcomes, storages = {}, []
+    for seed in run["seeds"]:
+        storage = RunStorage(run, seed, clips.data_hash)
+        storages.append(storage)
+        outcomes[seed] = train_seed(run, folder, clips, seed, storage, _reporter(run, seed))
+    record = write_models(run, outcomes)
+    write_results(run, clips, outcomes, record)
+    for storage in storages:
+        storage.clear()
+    return headline(run, clips, outcomes)
+
+
+def clips_folder(source: str) -> Path:
+    """Where the clips of a keypoint source are.
+
+    Raises:
+        LicensedDataMissing: the source's detections are not among the user's files.
+    """
+    folder = CLIPS / source
+    if (folder / "missing.json").exists():
+        raise LicensedDataMissing(str(read_json(folder / "missing.json")["reason"]))
+    return folder
+
+
+def write_models(run: Mapping[str, Any], outcomes: Mapping[int, Outcome]) -> dict[str, Any]:
+    """Write the weights of every seed and what they are; returns that record by seed."""
+    lifter = build(LifterConfig, run["lifter"], "lifter")
+    record: dict[str, Any] = {}
+    with atomic_directory(MODELS / run["name"]) as folder:
+        for seed, outcome in outcomes.items():
+            path = folder / f"seed{seed}.safetensors"
+            notes = {"run": run["name"], "seed": seed, "status": outcome.status}
+            save_lifter(path, outcome.weights, lifter, notes)
+            last = outcome.curve[-1]
+            record[str(seed)] = {
+                "status": outcome.status,
+                "diverged_epoch": outcome.diverged_epoch,
+                "epochs": len(outcome.curve),
+                "windows": outcome.windows,
+                "train_loss_mm": rounded(last["train_loss_mm"]),
+                "val_mpjpe_mm": rounded(last["val_mpjpe_mm"]),
+                "weights_hash": digest(path),
+            }
+        write_json(folder / "run.json", {"run": dict(run), "seeds": record})
+    return record
+
+
+def write_results(
+    run: Mapping[str, Any],
+    clips: ClipSet,
+    outcomes: Mapping[int, Outcome],
+    record: Mapping[str, Any],
+) -> None:
+    """Write the learning curves and train.json."""
+    rows = [(seed, row) for seed, outcome in outcomes.items() for row in outcome.curve]
+    write_text(RESULTS / run["name"] / "curve.csv", curve_text(rows))
+    trained = {
+        "run": run["name"],
+        "lifter": run["lifter"],
+        "recipe": run["train"],
+        "parameters": count_parameters(build(LifterConfig, run["lifter"], "lifter")),
+        "data_hash": clips.data_hash,
+        "clips": len(clips),
+        "frames": clips.num_frames,
+        "seeds": record,
+    }
+    write_json(RESULTS / run["name"] / "train.json", trained)
+
+
+def curve_text(rows: Sequence[tuple[int, CurveRow]]) -> str:
+    """The learning curves as CSV; what was not measured, or is not finite, is left empty."""
+    lines = [",".join(["seed", *CURVE])]
+    for seed, row in rows:
+        numbers = ["" if row[key] is None else f"{row[key]:.6g}" for key in CURVE]
+        lines.append(",".join([str(seed), *numbers]))
+    return "\n".join(lines) + "\n"
+
+
+def rounded(value: float | int | None) -> float | None:
+    """Four decimals, as everywhere in results."""
+    return None if value is None else round(float(value), 4)
+
+
+def headline(run: Mapping[str, Any], clips: ClipSet, outcomes: Mapping[int, Outcome]) -> str:
+    """What a person wants to see of a training, in one line."""
+    parts = [
+        f"{run['lifter']['name']} {run['frames']} frames",
+        f"{clips.num_frames:,} frames of 2D",
+    ]
+    for seed, outcome in outcomes.items():
+        last = outcome.curve[-1]
+        if outcome.status == "diverged":
+            parts.append(f"seed {seed}: diverged at epoch {outcome.diverged_epoch}")
+            continue
+        held_out = last["val_mpjpe_mm"]
+        shown = f"train {last['train_loss_mm']:.1f} mm"
+        if held_out is not None:
+            shown += f", held out {held_out:.1f} mm"
+        parts.append(f"seed {seed}: {len(outcome.curve)} epochs, {shown}")
+    return "  ".join(parts)
+
+
+def _reporter(run: Mapping[str, Any], seed: int) -> Any:
+    """Shows each epoch on a terminal; a log gets the stage's one line alone."""
+    epochs = run["train"]["epochs"]
+
+    def show(row: CurveRow) -> None:
+        if sys.stderr.isatty():
+            numbers = "  ".join(
+                f"{key} {row[key]:.4g}" for key in CURVE[1:] if row[key] is not None
+            )
+            print(
+                f"\r\033[Kseed {seed}  epoch {row['epoch']}/{epochs}  {numbers}",
+                end="",
+                file=sys.stderr,
+            )
+            if row["epoch"] == epochs:
+                print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+if __name__ == "__main__":
+    run_stage(main)
