@@ -80,26 +80,29 @@ def _align_procrustes(pred: Array, target: Array) -> Array:
     return scale * (p @ (u @ vt)) + t_centroid
 
 
+def _aligned(pred: Array, target: Array, alignment: str) -> Array:
+    if alignment == "none":
+        return pred
+    if alignment == "scale":
+        return _align_scale(pred, target)
+    if alignment == "procrustes":
+        return _align_procrustes(pred, target)
+    raise DataError(f"alignment {alignment!r}: expected one of {', '.join(ALIGNMENTS)}")
+
+
 def align(pred: npt.ArrayLike, target: npt.ArrayLike, alignment: str) -> Array:
     """The prediction (..., J, C) aligned pose by pose to the target.
 
     "none" changes nothing; "scale" multiplies by <t, p> / <p, p> (N-MPJPE); "procrustes" applies
     the best rotation (never a reflection), uniform scale and translation (PA-MPJPE).
     """
-    p, t = _checked(pred, target)
-    if alignment == "none":
-        return p
-    if alignment == "scale":
-        return _align_scale(p, t)
-    if alignment == "procrustes":
-        return _align_procrustes(p, t)
-    raise DataError(f"alignment {alignment!r}: expected one of {', '.join(ALIGNMENTS)}")
+    return _aligned(*_checked(pred, target), alignment)
 
 
 def joint_errors(pred: npt.ArrayLike, target: npt.ArrayLike, alignment: str = "none") -> Array:
     """Euclidean error (..., J) of every joint after aligning every pose, see :func:`align`."""
     p, t = _checked(pred, target)
-    return _joint_errors(align(p, t, alignment), t)
+    return _joint_errors(_aligned(p, t, alignment), t)
 
 
 def per_frame_mpjpe(pred: npt.ArrayLike, target: npt.ArrayLike) -> Array:
