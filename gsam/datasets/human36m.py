@@ -1,0 +1,162 @@
+"""Human3.6M in the community's files (and the synthetic twin, which is written in the same layout).
+
+`data_3d_h36m.npz` holds `positions_3d`, {subject: {take: (T, 32 or 17, 3)}} in world metres at 50
+Hz. The protocol is VideoPose3D's: S9's three takes whose 3D is displaced in the world (`DISPLACED`)
+are kept, S11's `Directions` (one camera's video is unreadable) is absent from the files. The
+H36M-SH line drops the former instead, and its numbers are not comparable.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m_files import (
+    ACTIONS,
+    FPS,
+    KEYPOINT_FILES,
+    POSES_FILE,
+    SUBJECTS,
+    TEST_SUBJECTS,
+    action_of,
+    archives_missing,
+    canonical_take,
+    require_files,
+)
+from gsam.datasets.human36m_keypoints import cut_to, keypoints_of, read_keypoints
+from gsam.datasets.takes import Take
+from gsam.errors import ConfigError, DataError
+from gsam.skeletons import H36M_17, H36M_32, convert
+from gsam.unpickle import load_object_npz
+
+__all__ = [
+    "ACTIONS",
+    "DISPLACED",
+    "FPS",
+    "KEYPOINT_FILES",
+    "POSES_FILE",
+    "SUBJECTS",
+    "TEST_SUBJECTS",
+    "action_of",
+    "archives_missing",
+    "cut_to",
+    "dropped_takes",
+    "keypoints_of",
+    "read_keypoints",
+    "read_takes",
+]
+
+DISPLACED = ("S9/Greeting", "S9/SittingDown 1", "S9/Waiting 1")
+"""Test takes whose 3D lies beside the person in the image; kept: root-relative 3D is usable."""
+
+BROKEN = "S11/Directions"
+"""The take that the community files leave out for all cameras."""
+
+_THIGH_M = (0.2, 0.8)
+
+
+def read_takes(
+    folder: str | os.PathLike[str],
+    test_subjects: Sequence[str] = TEST_SUBJECTS,
+    *,
+    dataset: str = "human36m",
+    subjects: Sequence[str] = SUBJECTS,
+) -> Iterator[Take]:
+    """All takes of `data_3d_h36m.npz` in `folder`, by subject (in the order given) and take name.
+
+    Joints are float32 world metres of Human3.6M-17; each take has its subject's four cameras;
+    `test` is the split of `test_subjects`, `train` of the others.
+
+    Raises LicensedDataMissing when the file is absent; ConfigError for test subjects that are not
+    among `subjects`; DataError, naming file, subject and take, for another set of subjects, unknown
+    actions, a wrong shape, no frames, values that are not finite, and units other than metres.
+    """
+    unknown = [name for name in test_subjects if name not in subjects]
+    if unknown or len(set(test_subjects)) in (0, len(subjects)):
+        raise ConfigError(
+            f"test_subjects: {list(test_subjects)}, expected some but not all of {list(subjects)}"
+        )
+    require_files(folder, POSES_FILE)
+    path = Path(folder) / POSES_FILE
+    content = _mapping(load_object_npz(path, "positions_3d"), f"{path}: positions_3d", "subjects")
+    if set(content) != set(subjects):
+        raise DataError(f"{path}: subjects {sorted(content)}, expected {sorted(subjects)}")
+    return _takes(path, content, subjects, test_subjects, dataset)
+
+
+def _takes(
+    path: Path,
+    content: Mapping[str, Any],
+    subjects: Sequence[str],
+    test_subjects: Sequence[str],
+    dataset: str,
+) -> Iterator[Take]:
+    cameras = human36m_cameras()
+    for subject in subjects:
+        takes = _mapping(content[subject], f"{path}: {subject}", "takes")
+        named = {canonical_take(name): name for name in takes}
+        if len(named) != len(takes):
+            raise DataError(f"{path}: {subject} has one take under two names among {sorted(takes)}")
+        for name in sorted(named):
+            where = f"{path}: {subject} {name!r}"
+            if action_of(name) not in ACTIONS:
+                raise DataError(f"{where}: unknown action, expected one of {', '.join(ACTIONS)}")
+            yield Take(
+                dataset=dataset,
+                subject=subject,
+                action=action_of(name),
+                name=name,
+                fps=FPS,
+                split="test" if subject in test_subjects else "train",
+                joints=_joints(takes[named[name]], where),
+                cameras=cameras[subject],
+            )
+
+
+def _mapping(value: Any, where: str, of: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise DataError(f"{where}: found {type(value).__name__}, expected a dictionary of {of}")
+    if not value:
+        raise DataError(f"{where}: empty, expected {of}")
+    return value
+
+
+def _joints(value: Any, where: str) -> NDArray[np.float32]:
+    """World joints (T, 17, 3) of what the file holds for one take, after every check."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+        kind = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
+        raise DataError(f"{where}: found {kind}, expected an array of floats")
+    if value.ndim != 3 or value.shape[1] not in (17, 32) or value.shape[2] != 3:
+        raise DataError(f"{where}: shape {value.shape}, expected (T, 32, 3) or (T, 17, 3)")
+    if len(value) == 0:
+        raise DataError(f"{where}: no frames, expected at least one")
+    source = H36M_17 if value.shape[1] == 17 else H36M_32
+    joints = convert(value, source, H36M_17).astype(np.float32)
+    if not np.isfinite(joints).all():
+        frame, joint = np.argwhere(~np.isfinite(joints).all(axis=-1))[0]
+        raise DataError(f"{where}: joint {H36M_17.joints[joint]} is not finite in frame {frame}")
+    _check_metres(joints, where)
+    return joints
+
+
+def _check_metres(joints: NDArray[np.float32], where: str) -> None:
+    knee, hip = H36M_17.index("right_knee"), H36M_17.index("right_hip")
+    thigh = float(np.median(np.linalg.norm(joints[:, knee] - joints[:, hip], axis=-1)))
+    low, high = _THIGH_M
+    if low <= thigh <= high:
+        return
+    guess = "; these look like millimetres" if low <= thigh / 1000 <= high else ""
+    raise DataError(
+        f"{where}: the thigh is {thigh:.4g} long, expected metres ({low} to {high}){guess}"
+    )
+
+
+def dropped_takes(sequences: Iterable[str]) -> tuple[str, ...]:
+    """Takes of the benchmark that these files leave out, for the Protocol of every number."""
+    return () if BROKEN in set(sequences) else (BROKEN,)

@@ -1,0 +1,75 @@
+"""Names of Human3.6M's community files, subjects and actions; what to say when files are absent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gsam.errors import LicensedDataMissing
+
+POSES_FILE = "data_3d_h36m.npz"
+KEYPOINT_FILES = {
+    "gt": "data_2d_h36m_gt.npz",
+    "cpn": "data_2d_h36m_cpn_ft_h36m_dbb.npz",
+    "detectron": "data_2d_h36m_detectron_ft_h36m.npz",
+    "sh": "data_2d_h36m_sh_ft_h36m.npz",
+    "detectron_coco": "data_2d_h36m_detectron_pt_coco.npz",
+    "sh_mpii": "data_2d_h36m_sh_pt_mpii.npz",
+}
+"""Keypoint source to file; the last two come from detectors that were not tuned on Human3.6M."""
+
+SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
+TEST_SUBJECTS = ("S9", "S11")
+FPS = 50.0
+
+ACTIONS = (
+    "Directions",
+    "Discussion",
+    "Eating",
+    "Greeting",
+    "Phoning",
+    "Photo",
+    "Posing",
+    "Purchases",
+    "Sitting",
+    "SittingDown",
+    "Smoking",
+    "Waiting",
+    "WalkDog",
+    "Walking",
+    "WalkTogether",
+)
+"""The fifteen groups of the benchmark's tables, in their order."""
+
+_RENAMED = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
+
+
+def action_of(take: str) -> str:
+    """Group of a take in per-action tables: the text before the first space, never a prefix."""
+    return take.split(" ")[0]
+
+
+def canonical_take(take: str) -> str:
+    """The name of a take as the community files spell it (`TakingPhoto 1` is `Photo 1`)."""
+    action, *suffix = take.split(" ")
+    return " ".join([_RENAMED.get(action, action), *suffix])
+
+
+def archives_missing(
+    folder: str | os.PathLike[str],
+    names: Sequence[str] = (POSES_FILE, *list(KEYPOINT_FILES.values())[:4]),
+) -> str:
+    """What to tell a user whose `folder` lacks some of `names`: who grants them, where they go."""
+    absent = [name for name in names if not (Path(folder) / name).is_file()]
+    return (
+        f"{folder}: {', '.join(absent) or 'no file'} missing; Human3.6M is granted by its authors "
+        "at http://vision.imar.ro/human3.6m (account needed), in VideoPose3D's community format; "
+        f"put {', '.join(names)} into {folder}"
+    )
+
+
+def require_files(folder: str | os.PathLike[str], *names: str) -> None:
+    """Raise LicensedDataMissing unless all of `names` lie in `folder`."""
+    if not all((Path(folder) / name).is_file() for name in names):
+        raise LicensedDataMissing(archives_missing(folder, names))
