@@ -1,0 +1,126 @@
+"""The whole audit, as conf/published/claims.yaml lists it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gsam.configs import build, problems_of
+from gsam.errors import ConfigError, DataError
+from gsam.results.audit import (
+    Finding,
+    audit_aligned,
+    audit_aligned_blocks,
+    audit_averages,
+    audit_repeated,
+    compare,
+    place,
+)
+from gsam.results.audit_claims import Claim, audit_claim
+from gsam.results.published import PublishedTable, half_unit
+
+WHERE = "conf/published/claims.yaml"
+MILLION = 1_000_000
+
+CountParameters = Callable[[Mapping[str, Any]], int]
+
+
+@dataclass(frozen=True)
+class ParametersSpec:
+    """Which architecture each printed parameter count belongs to, or why it is not checked."""
+
+    table: str
+    column: str
+    rows: tuple[dict[str, Any], ...] = ()
+    unchecked: str = ""
+
+
+@dataclass(frozen=True)
+class AuditSpec:
+    """The content of conf/published/claims.yaml."""
+
+    averages: tuple[dict[str, Any], ...]
+    aligned: tuple[dict[str, Any], ...]
+    aligned_blocks: tuple[dict[str, Any], ...]
+    repeated: tuple[str, ...]
+    parameters: tuple[dict[str, Any], ...]
+    claims: tuple[dict[str, Any], ...]
+
+
+def run_audit(
+    content: Mapping[str, Any], published: Mapping[str, PublishedTable], count: CountParameters
+) -> list[Finding]:
+    """Every finding, in the order of the file.
+
+    Raises:
+        ConfigError: the file has an unknown key or a claim that lacks something.
+        DataError: it names a table, row or column that is not published.
+    """
+    found = problems_of(AuditSpec, content, WHERE)
+    for index, claim in enumerate(content.get("claims", ())):
+        found += problems_of(Claim, claim, f"{WHERE}: claims[{index}]")
+    for item in content.get("parameters", ()):
+        found += problems_of(ParametersSpec, item, f"{WHERE}: parameters")
+    if found:
+        raise ConfigError("; ".join(found))
+    spec = build(AuditSpec, content, WHERE)
+    return list(_findings(spec, published, count))
+
+
+def _findings(
+    spec: AuditSpec, published: Mapping[str, PublishedTable], count: CountParameters
+) -> Iterator[Finding]:
+    def table(name: str) -> PublishedTable:
+        if name not in published:
+            raise DataError(f"{WHERE}: no published table {name!r}; known: {sorted(published)}")
+        return published[name]
+
+    for item in spec.averages:
+        yield from audit_averages(table(item["table"]), item["average"], item["group"])
+    for item in spec.aligned:
+        yield from audit_aligned(table(item["table"]), item["before"], item["after"])
+    for item in spec.aligned_blocks:
+        blocks = str(item["before"]), str(item["after"])
+        yield from audit_aligned_blocks(table(item["table"]), item["group"], *blocks)
+    yield from audit_repeated([table(name) for name in spec.repeated])
+    for item in spec.parameters:
+        parameters = build(ParametersSpec, item, WHERE)
+        yield from _parameters(table(parameters.table), parameters, count)
+    for item in spec.claims:
+        yield audit_claim(build(Claim, item, WHERE), published)
+
+
+def _parameters(
+    table: PublishedTable, spec: ParametersSpec, count: CountParameters
+) -> Iterator[Finding]:
+    """Printed parameter counts (millions) against the architecture's own."""
+    if spec.unchecked:
+        for row in table.rows:
+            name = ", ".join(list(row.values())[1:3])
+            where, printed = f"{place(table)}, {name}", row[spec.column]
+            yield Finding(
+                "parameters",
+                where,
+                "millions",
+                printed,
+                "",
+                None,
+                None,
+                "not checked",
+                spec.unchecked,
+            )
+    for item in spec.rows:
+        lifter = item["lifter"]
+        counted = count(lifter)
+        named = ", ".join(f"{key} {value}" for key, value in lifter.items())
+        for row in table.matching({key: str(value) for key, value in item["select"].items()}):
+            own = ", ".join(list(row.values())[:2])
+            yield compare(
+                "parameters",
+                f"{place(table)}, {own}",
+                f"millions, {lifter.get('conv', lifter['name'])}",
+                row[spec.column],
+                counted / MILLION,
+                float(half_unit(row[spec.column])),
+                f"{counted:,} values in the architecture ({named})",
+                digits=3,
+            )
