@@ -1,10 +1,11 @@
-"""Human3.6M's cameras against VideoPose3D's numbers (geometry/h36m_camera)."""
+"""Human3.6M's cameras against VideoPose3D's numbers, weak-perspective ones against PARE's."""
 
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from gsam.cameras import (
     denormalise_screen,
@@ -13,6 +14,12 @@ from gsam.cameras import (
     rotation_from_quaternion,
 )
 from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.weak_perspective import (
+    full_image_translation,
+    project_perspective,
+    translation_to_weak,
+    weak_to_translation,
+)
 
 FLOAT32 = {"rtol": 1e-5, "atol": 1e-6}
 FLOAT64 = {"rtol": 1e-6, "atol": 1e-12}
@@ -81,3 +88,21 @@ def test_other_image_sizes_and_quaternions(fixture):
     np.testing.assert_allclose(rotated, a["quat/qrot"], rtol=1e-6, atol=1e-12)
     inverse = rotation_from_quaternion(a["quat/qinverse"])
     np.testing.assert_allclose(inverse, np.swapaxes(rotations, -1, -2), atol=1e-12)
+
+
+def test_weak_and_full_perspective(oracles):
+    """The camera arrays of body/rotations_cameras (PARE)."""
+    with np.load(oracles / "body" / "rotations_cameras.npz") as arrays:
+        a = {name: torch.tensor(array) for name, array in arrays.items()}
+    weak, translation = a["weak_cam_s_tx_ty"], a["cam_t"]
+    close = {"rtol": 1e-6, "atol": 1e-6}
+    torch.testing.assert_close(weak_to_translation(weak), translation, **close)
+    torch.testing.assert_close(translation_to_weak(translation), a["weak_from_persp"], **close)
+    pixels = project_perspective(a["cam_points"], translation, 5000.0)
+    torch.testing.assert_close(pixels, a["proj_px_centre0"], rtol=1e-6, atol=1e-4)
+    size = torch.stack([a["img_w"], a["img_h"]], dim=-1)
+    full = full_image_translation(weak, a["bbox_height"], a["bbox_center"], size, a["focal"])
+    torch.testing.assert_close(full, a["full_image_cam_t"], **close)
+    focal, centre = a["K"][:, :1, :1], a["K"][:, None, :2, 2]
+    pixels = project_perspective(a["cam_points"], full, focal, centre)
+    torch.testing.assert_close(pixels, a["full_image_proj"], rtol=1e-6, atol=1e-4)
