@@ -17,7 +17,7 @@ from gsam.lifters.config import LifterConfig
 from gsam.lifters.parameters import count_parameters
 from gsam.results.cells import Evidence, assemble
 from gsam.results.check import parse_tables
-from gsam.results.measured import read_baselines, read_runs
+from gsam.results.measured import read_baselines, read_missing, read_runs
 from gsam.results.model import Table
 from gsam.results.published import read_published
 from gsam.results.render_csv import to_csv
@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> str:
     evidence = Evidence(
         published=published,
         runs=read_runs(RUNS),
+        missing=read_missing(BASELINES),
         baselines=read_baselines(BASELINES),
         plans=plans,
         count=count,

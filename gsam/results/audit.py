@@ -68,7 +68,7 @@ def printed_number(name: str) -> str:
 def place(table: PublishedTable) -> str:
     """How a finding names a table."""
     found = printed_number(table.name)
-    return f"Table {found}" if found else table.name
+    return f"Table {found}" if found else table.name.replace("_", " ")
 
 
 def actions_of(table: PublishedTable, average: str) -> tuple[str, ...]:

@@ -111,7 +111,6 @@ def _parameters(
     for item in spec.rows:
         lifter = item["lifter"]
         counted = count(lifter)
-        named = ", ".join(f"{key} {value}" for key, value in lifter.items())
         for row in table.matching({key: str(value) for key, value in item["select"].items()}):
             own = ", ".join(list(row.values())[:2])
             yield compare(
@@ -121,6 +120,26 @@ def _parameters(
                 row[spec.column],
                 counted / MILLION,
                 float(half_unit(row[spec.column])),
-                f"{counted:,} values in the architecture ({named})",
+                f"{counted:,} values in the architecture ({_named(lifter)})"
+                + _also(row[spec.column], lifter, spec, count),
                 digits=3,
             )
+
+
+def _named(lifter: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in lifter.items())
+
+
+def _also(
+    printed: str, own: Mapping[str, Any], spec: ParametersSpec, count: CountParameters
+) -> str:
+    """Which other architectures of the same family have the printed count."""
+    tolerance = float(half_unit(printed))
+    found = [
+        _named(other)
+        for other in (row["lifter"] for row in spec.rows)
+        if other != own
+        and other["name"] == own["name"]
+        and abs(count(other) / MILLION - float(printed)) <= tolerance
+    ]
+    return f"; the printed figure is that of {' and of '.join(found)}" if found else ""

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gsam.errors import DataError
-from gsam.results.measured import BASELINES, Estimate, Scores
+from gsam.results.measured import BASELINES, Scores
 from gsam.results.model import Block, Cell, Column, Parameters, Row, State, Table
 from gsam.results.notes import table_notes
 from gsam.results.published import PublishedTable
+from gsam.results.remarks import frames_remark, state_of, unbeaten
 from gsam.results.spec import METRICS, BlockSpec, RowSpec, TableSpec, TablesSpec
 
 CountParameters = Callable[[Mapping[str, Any]], int]
@@ -18,11 +19,13 @@ CountParameters = Callable[[Mapping[str, Any]], int]
 class Evidence:
     """Everything the tables are filled from.
 
-    `plans` are the resolved runs (data/plan/runs), `count` gives the parameters of an architecture.
+    `missing` says why a keypoint source has no detections; `plans` are the resolved runs
+    (data/plan/runs); `count` gives the parameters of an architecture.
     """
 
     published: Mapping[str, PublishedTable]
     runs: Mapping[str, Scores]
+    missing: Mapping[str, str]
     baselines: Mapping[str, Mapping[str, Scores]]
     plans: Mapping[str, Mapping[str, Any]]
     count: CountParameters
@@ -45,7 +48,10 @@ def assemble(spec: TablesSpec, table: TableSpec, evidence: Evidence) -> Table:
         has_parameters=bool(table.parameters),
         notes=(),
     )
-    return replace(filled, notes=table_notes(filled, table.notes, spec, used))
+    missing = [
+        f"No {k} keypoints: {evidence.missing[k]}" for k in table.keypoints if k in evidence.missing
+    ]
+    return replace(filled, notes=table_notes(filled, [*missing, *table.notes], spec, used))
 
 
 def _scores_used(
@@ -133,11 +139,14 @@ def _run_row(
     printed = _printed(table, block, row, evidence)
     scores = evidence.runs.get(row.run) if row.run else None
     plan = evidence.plans.get(row.run or "", {})
-    state, remark = _state(row, scores)
+    state, remark = state_of(row, scores, columns[0])
     cells = tuple(_cell(column, printed, scores) for column in columns)
     keypoints = scores.keypoints if scores else str(plan.get("keypoints", ""))
-    beaten = _unbeaten(columns[0], cells[0].measured, evidence.baselines.get(keypoints, {}))
-    remarks = [remark, _frames_remark(plan)]
+    baselines = evidence.baselines.get(keypoints, {})
+    # Baselines of other clips (half-updated results) say nothing about this run.
+    same = scores and all(b.data_hash == scores.data_hash for b in baselines.values())
+    beaten = unbeaten(columns[0], cells[0].measured, baselines if same else {})
+    remarks = [remark, frames_remark(plan)]
     if row.published is not None and not printed:
         remarks.append("not printed under this heading")
     if beaten:
@@ -173,44 +182,6 @@ def _baseline_row(
 def _cell(column: Column, printed: Mapping[str, str], scores: Scores | None) -> Cell:
     published = printed.get(column.published, "") if column.published else ""
     return Cell(published, scores.estimate(column.metric, column.average) if scores else None)
-
-
-def _state(row: RowSpec, scores: Scores | None) -> tuple[State, str]:
-    if row.run is None:
-        return "not measured", row.reason or "parameter count only"
-    if scores is None:
-        return "not run", "not run"
-    diverged = scores.diverged
-    if not diverged:
-        return "measured", ""
-    if len(scores.seeds) == 1:
-        return "diverged", f"diverged at epoch {next(iter(diverged.values()))}"
-    places = ", ".join(f"seed {seed} at epoch {epoch}" for seed, epoch in diverged.items())
-    state: State = "diverged" if len(diverged) == len(scores.seeds) else "measured"
-    return state, f"{len(diverged)} of {len(scores.seeds)} seeds diverged ({places})"
-
-
-def _frames_remark(plan: Mapping[str, Any]) -> str:
-    """A small scale may train with fewer frames than the row is named after."""
-    trained = plan.get("lifter", {}).get("frames")
-    full = plan.get("full_lifter", {}).get("frames")
-    return f"trained with {trained} frames" if trained != full and trained else ""
-
-
-def _unbeaten(
-    column: Column, own: Estimate | None, baselines: Mapping[str, Scores]
-) -> list[str] | None:
-    """Names of the baselines that are as good or better; None where nothing can be compared."""
-    lower = METRICS[column.metric].lower_is_better
-    names = {"mean_pose": "the mean pose", "ridge": "ridge regression"}
-    figures = {name: b.estimate(column.metric, column.average) for name, b in baselines.items()}
-    if own is None or not figures or any(figure is None for figure in figures.values()):
-        return None
-    return [
-        names[name]
-        for name, figure in figures.items()
-        if figure and (own.mean >= figure.mean if lower else own.mean <= figure.mean)
-    ]
 
 
 def _parameters(

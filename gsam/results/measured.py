@@ -23,7 +23,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class SeedScores:
-    """One seed's figures, each metric -> value; a diverged seed has its epoch and no figures."""
+    """One seed's figures, each metric -> value.
+
+    Those of a diverged seed are its last good weights' and enter no mean.
+    """
 
     diverged_epoch: int | None
     action_mean: Mapping[str, float]
@@ -32,8 +35,6 @@ class SeedScores:
 
     def value(self, metric: str, average: str) -> float | None:
         """`average` is `action_mean`, `frame_mean` or the name of an action."""
-        if self.diverged_epoch is not None:
-            return None
         groups = {"action_mean": self.action_mean, "frame_mean": self.frame_mean}
         return groups.get(average, self.per_action.get(average, {})).get(metric)
 
@@ -50,6 +51,7 @@ class Scores:
     head: str
     data_hash: str
     protocol: Mapping[str, Any]
+    recipe: Mapping[str, Any]
     parameters: Mapping[str, int]
     seeds: Mapping[str, SeedScores]
 
@@ -66,7 +68,8 @@ class Scores:
 
     def estimate(self, metric: str, average: str) -> Estimate | None:
         """The figure over the seeds that did not diverge; None when there is none."""
-        values = [seed.value(metric, average) for seed in self.seeds.values()]
+        good = [seed for seed in self.seeds.values() if seed.diverged_epoch is None]
+        values = [seed.value(metric, average) for seed in good]
         kept = [value for value in values if value is not None]
         if not kept:
             return None
@@ -86,15 +89,30 @@ def read_runs(folder: Path) -> dict[str, Scores]:
 
 
 def read_baselines(folder: Path) -> dict[str, dict[str, Scores]]:
-    """Baselines by keypoint source, then by name; raises DataError if malformed."""
+    """Baselines by keypoint source, then by name; raises DataError if malformed.
+
+    A source whose detections the user does not have is left out: `read_missing` says why.
+    """
     found: dict[str, dict[str, Scores]] = {}
     for path in sorted(folder.glob("*/scores.json")):
         content = _mapping(read_json(path), path, "the file")
+        if content.get("status") == "missing":
+            continue
         found[path.parent.name] = {
             name: _scores(name, {**content, **_mapping(content.get(name), path, name)}, None, path)
             for name in BASELINES
         }
     return found
+
+
+def read_missing(folder: Path) -> dict[str, str]:
+    """Keypoint sources without detections, and the reason."""
+    files = {path.parent.name: read_json(path) for path in sorted(folder.glob("*/scores.json"))}
+    return {
+        source: str(content.get("reason", ""))
+        for source, content in files.items()
+        if isinstance(content, dict) and content.get("status") == "missing"
+    }
 
 
 def _scores(
@@ -111,6 +129,7 @@ def _scores(
         head=str(content.get("head") or ""),
         data_hash=_text(content, "data_hash", path),
         protocol=_mapping(content.get("protocol"), path, "protocol"),
+        recipe=_mapping(content.get("recipe") or {}, path, "recipe"),
         parameters={key: int(value) for key, value in sorted(parameters.items())},
         seeds={
             seed: _seed(_mapping(entries[seed], path, f"seeds.{seed}"), path)
@@ -121,11 +140,9 @@ def _scores(
 
 def _seed(content: Mapping[str, Any], path: Path) -> SeedScores:
     epoch = content.get("diverged_epoch")
-    if epoch is not None:
-        return SeedScores(int(epoch), {}, {}, {})
     per_action = _mapping(content.get("per_action"), path, "per_action")
     return SeedScores(
-        diverged_epoch=None,
+        diverged_epoch=None if epoch is None else int(epoch),
         action_mean=_figures(content.get("action_mean"), path, "action_mean"),
         frame_mean=_figures(content.get("frame_mean"), path, "frame_mean"),
         per_action={

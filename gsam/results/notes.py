@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from gsam.results.measured import BASELINES, Scores
 from gsam.results.model import Table
-from gsam.results.protocols import protocol_lines
+from gsam.results.protocols import shared_lines
 from gsam.results.spec import TablesSpec
 
 MARK = "▼"
+BUDGET = ("epochs", "batch_size", "epoch_windows")
 
 
 def table_notes(
@@ -23,8 +24,22 @@ def table_notes(
         f"{MARK} marks a row that diverged or does not beat both baselines of its keypoints: "
         "no conclusion about the method can be drawn from it.",
         *own,
-        *protocol_lines(used),
+        *_condition_notes(used),
     )
+
+
+def _condition_notes(used: Sequence[Scores]) -> list[str]:
+    budgets = [
+        (s.name, {key: s.recipe[key] for key in BUDGET if key in s.recipe})
+        for s in used
+        if s.recipe
+    ]
+    lines = shared_lines("Training", budgets)
+    if budgets:
+        lines.append(
+            "Recipes stand in results/runs/RUN/scores.json, learning curves in curve.csv there."
+        )
+    return lines + shared_lines("Protocol", [(s.name, s.protocol) for s in used])
 
 
 def _source_note(table: Table, used: Sequence[Scores]) -> list[str]:

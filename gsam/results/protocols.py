@@ -1,27 +1,28 @@
-"""The evaluation protocols behind a table, said once for what all its rows share."""
+"""The conditions behind a table, said once for what all its rows share."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gsam.results.measured import Scores
 
+def shared_lines(title: str, conditions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """One line for what every named row shares, then one per group of rows for what differs.
 
-def protocol_lines(scores: Sequence[Scores]) -> list[str]:
-    """One line for what every row shares, then one per group of rows for what sets it apart."""
-    texts = [{key: _plain(value) for key, value in s.protocol.items()} for s in scores]
+    `conditions` are pairs of a row's name and its conditions.
+    """
+    texts = [{key: _plain(value) for key, value in own.items()} for _, own in conditions]
     if not texts:
         return []
     keys = sorted({key for text in texts for key in text})
     shared = [key for key in keys if len({text.get(key) for text in texts}) == 1]
-    lines = ["Protocol: " + _joined(texts[0], shared)] if shared else []
+    common = _joined(texts[0], shared)
     groups: dict[str, list[str]] = {}
-    for row, text in zip(scores, texts, strict=True):
+    for (name, _), text in zip(conditions, texts, strict=True):
         own = _joined(text, [key for key in keys if key not in shared])
         names = groups.setdefault(own, [])
-        if own and row.name not in names:
-            names.append(row.name)
-    lines += [f"Protocol of {', '.join(names)}: {own}" for own, names in groups.items() if own]
-    return lines
+        if own and name not in names:
+            names.append(name)
+    lines = [f"{title}: {common}"] if common else []
+    return lines + [f"{title} of {', '.join(names)}: {own}" for own, names in groups.items() if own]
 
 
 def _joined(text: Mapping[str, str], keys: Sequence[str]) -> str:

@@ -67,20 +67,23 @@ class Laboratory:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content))
 
-    def run(self, name: str, level: float, seeds: int = 1, diverged: dict[int, int] | None = None):
+    def run(
+        self, name: str, level: float, seeds: int = 1, diverged: dict[int, int] | None = None
+    ) -> None:
         keypoints = "gt" if "_gt" in name else "cpn"
         entries = {}
         for seed in range(seeds):
             entry = seed_entry(name, level + seed, self.actions)
             epoch = (diverged or {}).get(seed)
             if epoch is not None:
-                entry = {"status": f"diverged at epoch {epoch}", "diverged_epoch": epoch}
+                entry |= {"status": "diverged", "diverged_epoch": epoch}
             entries[str(seed)] = entry
         scores = common(self.dataset, keypoints) | {
             "run": name,
             "scale": "smoke",
             "frames": 81,
             "head": "centre",
+            "recipe": {"epochs": 8, "batch_size": 32, "lr": 0.001},
             "parameters": {"trained": 1, "full": 2},
             "seeds": entries,
         }
