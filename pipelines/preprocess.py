@@ -1,13 +1,11 @@
 """Poses and keypoints to clips, take by take on Ray Data: many readers at once, one take in memory per reader."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gsam.cameras import Camera
 from gsam.clips import build_clip_rows
 from gsam.datasets.takes import Take, camera_from_row, file_stem
 from gsam.errors import DataError
@@ -93,7 +91,7 @@ def write_clips(item: dict[str, Any]) -> int:
         joints=array_column(joints, "joints", (H36M_17.size, 3)),
         cameras=tuple(cameras),
     )
-    points, scores = _read_keypoints(os.path.join(item["keypoints"], name), take, cameras)
+    points, scores = _read_keypoints(os.path.join(item["keypoints"], name), take)
     metadata = {
         "dataset": row["dataset"],
         "producer": "gsam preprocess",
@@ -103,21 +101,27 @@ def write_clips(item: dict[str, Any]) -> int:
     write_table(
         os.path.join(item["out"], name), build_clip_rows(take, points, scores), CLIPS, metadata
     )
-    return len(take.joints) * len(cameras)
+    return len(take.joints) * sum(view is not None for view in points)
 
 
 def _read_keypoints(
-    path: str, take: Take, cameras: Sequence[Camera]
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Per camera, points (T, 17, 2) in pixels and scores (T, 17)."""
+    path: str, take: Take
+) -> tuple[list[np.ndarray | None], list[np.ndarray]]:
+    """Per camera of the take, points (T, 17, 2) in pixels (None: not seen) and scores (T, 17)."""
     table = read_table(path, KEYPOINTS, ["camera", "points", "scores"])
     frames = len(take.joints)
     names = table.column("camera").to_pylist()[::frames]
-    if names != [camera.name for camera in cameras] or len(table) != frames * len(cameras):
+    expected = [camera.name for camera in take.cameras]
+    if not set(names) <= set(expected) or len(table) != frames * len(set(names)):
         raise DataError(
             f"{path}: {len(table)} rows of cameras {names}, "
-            f"expected {frames} frames of each of {[camera.name for camera in cameras]}"
+            f"expected {frames} frames of each of {expected}"
         )
-    points = array_column(table, "points", (H36M_17.size, 2)).reshape(len(cameras), frames, -1, 2)
-    scores = array_column(table, "scores", (H36M_17.size,)).reshape(len(cameras), frames, -1)
-    return list(points), list(scores)
+    points = array_column(table, "points", (H36M_17.size, 2)).reshape(len(names), frames, -1, 2)
+    scores = array_column(table, "scores", (H36M_17.size,)).reshape(len(names), frames, -1)
+    views = dict(zip(names, zip(points, scores, strict=True), strict=True))
+    unseen = np.zeros((frames, H36M_17.size), np.float32)
+    return (
+        [views[name][0] if name in views else None for name in expected],
+        [views[name][1] if name in views else unseen for name in expected],
+    )

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from gsam.cameras import Camera
-from gsam.datasets.human36m import cut_to
+from gsam.datasets.human36m_keypoints import Views, cut_to
 from gsam.datasets.takes import camera_from_row, file_stem
 from gsam.errors import DataError, LicensedDataMissing
 from gsam.keypoints import noise
@@ -38,8 +38,8 @@ from stages.sources import imported_keypoints
 Detections = tuple[np.ndarray, np.ndarray]
 """Pixels (T, 17, 2) and scores (T, 17)."""
 
-Detect = Callable[[dict[str, Any], np.ndarray, int, Camera], Detections]
-"""From a take's row, its joints (T, 17, 3) in the world, and a camera's number: its detections."""
+Detect = Callable[[dict[str, Any], np.ndarray, int, Camera], Detections | None]
+"""From a take's row, its joints (T, 17, 3) in the world, and a camera's number: its detections, if any."""
 
 
 def main(arguments: list[str]) -> str:
@@ -90,7 +90,7 @@ def detector(plan: dict[str, Any], source: str) -> Detect:
         if source == "gt":
             return project
         raise
-    return lambda row, joints, index, camera: imported(found, row, joints, index, camera)
+    return lambda row, joints, index, camera: imported(found, row, joints, index)
 
 
 def project(row: dict[str, Any], joints: np.ndarray, index: int, camera: Camera) -> Detections:
@@ -110,24 +110,18 @@ def simulated(source: str, seed: int) -> Detect:
 
 
 def imported(
-    found: dict[tuple[str, str], list[np.ndarray | None]],
-    row: dict[str, Any],
-    joints: np.ndarray,
-    index: int,
-    camera: Camera,
-) -> Detections:
-    """A detector file's keypoints, cut to the length of the motion capture.
+    found: dict[tuple[str, str], Views], row: dict[str, Any], joints: np.ndarray, index: int
+) -> Detections | None:
+    """A detector file's keypoints cut to the motion capture; None where it has no view of this camera.
 
     Raises:
-        DataError: the take or camera has none, or fewer frames than the motion capture.
+        DataError: the take has none, or fewer frames than the motion capture.
     """
-    where = f"2D keypoints of {row['sequence']}, camera {camera.name}"
-    by_camera = found.get((row["subject"], row["take"]))
-    points = by_camera[index] if by_camera is not None and index < len(by_camera) else None
-    if points is None:
-        raise DataError(f"{where}: missing; expected {len(joints)} frames")
-    points = cut_to(points, len(joints), where)
-    return points, np.ones(points.shape[:2], np.float32)
+    views = found.get((row["subject"], row["take"]))
+    if views is None:
+        raise DataError(f"no 2D keypoints of {row['sequence']}, expected {len(joints)} frames")
+    points = cut_to(views, len(joints), row["sequence"])[index]
+    return None if points is None else (points, np.ones(points.shape[:2], np.float32))
 
 
 def write_source(
@@ -146,30 +140,35 @@ def write_source(
     distances = []
     for row, cameras in progress(takes, f"keypoints {source}"):
         joints = read_joints(row["sequence"])
-        found = [detect(row, joints, i, camera) for i, camera in enumerate(cameras)]
-        truth = [project(row, joints, i, camera)[0] for i, camera in enumerate(cameras)]
-        # A tenth of the frames is plenty for a median.
-        distances += [
-            np.linalg.norm(points[::10] - true[::10], axis=-1).ravel()
-            for (points, _), true in zip(found, truth, strict=True)
-        ]
-        table = keypoint_table(row, cameras, found, source)
+        views = {}
+        for index, camera in enumerate(cameras):
+            found = detect(row, joints, index, camera)
+            if found is not None:
+                views[camera.name] = found
+                distances.append(_sampled_distance(found[0], joints, camera))
+        table = keypoint_table(row, views, source)
         write_table(folder / f"{file_stem(row['sequence'])}.parquet", table, KEYPOINTS, metadata)
     return float(np.median(np.concatenate(distances)))
 
 
+def _sampled_distance(points: np.ndarray, joints: np.ndarray, camera: Camera) -> np.ndarray:
+    """Distances (px) of every tenth frame's points to the projected joints: enough for a median."""
+    truth = camera.project(camera.world_to_camera(joints[::10]))
+    return np.linalg.norm(points[::10] - truth, axis=-1).ravel()
+
+
 def keypoint_table(
-    row: dict[str, Any], cameras: list[Camera], found: list[Detections], source: str
+    row: dict[str, Any], views: dict[str, Detections], source: str
 ) -> dict[str, Any]:
     """The columns of one take's file: camera by camera, frame by frame."""
     frames = row["frames"]
-    total = frames * len(cameras)
+    total = frames * len(views)
     return {
         "sequence": pa.array([row["sequence"]] * total),
-        "camera": pa.array(np.repeat([camera.name for camera in cameras], frames)),
-        "frame": pa.array(np.tile(np.arange(frames, dtype=np.int32), len(cameras))),
-        "points": list_column(np.concatenate([points for points, _ in found])),
-        "scores": list_column(np.concatenate([scores for _, scores in found])),
+        "camera": pa.array(np.repeat(list(views), frames)),
+        "frame": pa.array(np.tile(np.arange(frames, dtype=np.int32), len(views))),
+        "points": list_column(np.concatenate([points for points, _ in views.values()])),
+        "scores": list_column(np.concatenate([scores for _, scores in views.values()])),
         "detector": pa.array([source] * total),
         "version": pa.array(["1"] * total),
     }

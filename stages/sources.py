@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gsam.configs import build, problems_of
 from gsam.datasets import bvh, human36m
 from gsam.datasets.bvh import BvhConfig
+from gsam.datasets.human36m_keypoints import Views, read_keypoints
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError
 from gsam.storage import read_json
@@ -42,13 +41,15 @@ def read_takes(plan: dict[str, Any]) -> Iterator[Take]:
     Raises:
         DataError: a file cannot be used; the message names it.
     """
-    folder = raw_folder(plan["data"])
+    folder, options = raw_folder(plan["data"]), plan["options"]
     if plan["data"] == "bvh":
-        return bvh.read_takes(folder, build(BvhConfig, plan["options"], "conf/dataset/bvh.yaml"))
-    return human36m.read_takes(folder, tuple(plan["options"]["test_subjects"]))
+        return bvh.read_takes(folder, build(BvhConfig, options, "conf/dataset/bvh.yaml"))
+    # The twin is in Human3.6M's layout but must never pass for it.
+    dataset = "twin" if plan["data"] == "twin" else "human36m"
+    return human36m.read_takes(folder, options["test_subjects"], dataset=dataset)
 
 
-def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], list[np.ndarray | None]]:
+def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], Views]:
     """Keypoints that come with the raw data: per (subject, take) one (T_2d, 17, 2) array per camera.
 
     Raises:
@@ -57,4 +58,4 @@ def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], list[np.
     """
     if data == "bvh":
         raise ConfigError(f"data=bvh comes without 2D files; {source} is made by the noise model")
-    return human36m.read_keypoints(raw_folder(data), source)
+    return read_keypoints(raw_folder(data), source)

@@ -75,7 +75,7 @@ def _layout(metadata: Any, where: str) -> Skeleton:
         for layout_name, layout in _LAYOUTS.items()
         if name in (None, layout_name)
         and (size is None or size == layout.size)
-        and (symmetry is None or _sides(symmetry, where) == (layout.left, layout.right))
+        and (symmetry is None or _sides(symmetry, where) == (layout.left, tuple(sorted(layout.right))))
     ]
     if len(found) != 1 or (name is None and symmetry is None):
         raise DataError(
@@ -86,15 +86,14 @@ def _layout(metadata: Any, where: str) -> Skeleton:
 
 
 def _sides(symmetry: Any, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Left joints ascending, and the right partner of each."""
+    """Left joints and right joints, each ascending: the published MPII-16 lists are not paired element by element."""
     try:
-        left, right = symmetry
-        pairs = sorted((int(a), int(b)) for a, b in zip(left, right, strict=True))
+        left, right = (tuple(sorted(int(joint) for joint in side)) for side in symmetry)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"{where}: keypoints_symmetry is {symmetry!r}, expected paired lists of left and right"
+            f"{where}: keypoints_symmetry is {symmetry!r}, expected lists of left and right joints"
         ) from error
-    return tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
+    return left, right
 
 
 def _views(views: Any, layout: Skeleton, where: str) -> Views:

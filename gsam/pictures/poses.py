@@ -1,0 +1,80 @@
+"""A sheet of lifted poses: the 2D input, then prediction and truth from the camera and from the side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gsam.skeletons import H36M_17, Skeleton
+from gsam.storage import atomic_path
+
+LEFT_COLOUR, RIGHT_COLOUR, MIDDLE_COLOUR, TRUTH_COLOUR = "#1f6fb4", "#d0562b", "#444444", "#b8b8b8"
+
+
+@dataclass(frozen=True)
+class LiftedPose:
+    """One frame to draw: keypoints (J, 2) normalised screen; prediction and target (J, 3) metres, camera frame."""
+
+    label: str
+    keypoints: NDArray[np.float32]
+    prediction: NDArray[np.float32]
+    target: NDArray[np.float32]
+
+    @property
+    def error_mm(self) -> float:
+        """MPJPE of this frame."""
+        return float(np.linalg.norm(self.prediction - self.target, axis=-1).mean() * 1000)
+
+
+def draw_sheet(
+    poses: Sequence[LiftedPose], title: str, path: Path, skeleton: Skeleton = H36M_17
+) -> None:
+    """Draw a PNG with two poses to a row, three views each; the same poses give the same bytes."""
+    rows = -(-len(poses) // 2)
+    figure = Figure(figsize=(13, 2.35 * rows + 0.6), dpi=80)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, 6, squeeze=False, gridspec_kw={"wspace": 0.02, "hspace": 0.12})
+    for axis in axes.ravel():
+        axis.set_axis_off()
+    for number, pose in enumerate(poses):
+        row, first = divmod(number, 2)
+        _draw_pose(axes[row, 3 * first : 3 * first + 3], pose, skeleton)
+    figure.suptitle(title, fontsize=11)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.55 / (2.35 * rows + 0.6))
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def _draw_pose(axes: NDArray[np.object_], pose: LiftedPose, skeleton: Skeleton) -> None:
+    """2D input; from the camera (x right, y down); from the side (z, the depth, to the right)."""
+    _draw_bones(axes[0], pose.keypoints, skeleton)
+    axes[0].set_title(pose.label, fontsize=9)
+    for axis, (across, name) in zip(axes[1:], ((0, "camera"), (2, "side")), strict=True):
+        _draw_bones(axis, pose.target[:, [across, 1]], skeleton, TRUTH_COLOUR)
+        _draw_bones(axis, pose.prediction[:, [across, 1]], skeleton)
+        axis.set_title(name if across == 0 else f"{name}, {pose.error_mm:.0f} mm", fontsize=9)
+        axis.set_xlim(-0.95, 0.95)
+        axis.set_ylim(0.95, -0.95)
+
+
+def _draw_bones(
+    axis: Axes, points: NDArray[np.float32], skeleton: Skeleton, colour: str | None = None
+) -> None:
+    """Bones in the colour of their side, or all in one; y grows downwards as in an image."""
+    for parent, child in skeleton.bones:
+        side = LEFT_COLOUR if child in skeleton.left else MIDDLE_COLOUR
+        side = RIGHT_COLOUR if child in skeleton.right else side
+        axis.plot(
+            *points[[parent, child]].T,
+            color=colour or side,
+            linewidth=3.5 if colour else 1.8,
+            solid_capstyle="round",
+        )
+    axis.set_aspect("equal")
+    if colour is None:
+        axis.yaxis.set_inverted(True)
