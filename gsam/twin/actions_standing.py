@@ -111,7 +111,7 @@ def photo(actor: Actor) -> Motion:
 def purchases(actor: Actor) -> Motion:
     """Picks things up from the floor by stooping or squatting, puts them on a shelf or in a bag, carries and looks."""
     rng, t = actor.rng, actor.t
-    down = smooth(alternate(rng, t, (0.3, 1.0), (1.0, 2.6), 0.2), 0.6)
+    down = smooth(alternate(rng, t, (0.5, 1.2), (1.0, 2.6), 0.2), 0.8)
     squat = rng.uniform(0.05, 0.95)
     crouch = 0.46 * squat * down
     motion = stand(actor, restless=1.0, turning=1.0, crouch=crouch, wide=1.3)
@@ -124,16 +124,21 @@ def purchases(actor: Actor) -> Motion:
 
     def draw() -> Array:
         if rng.uniform() < 0.45:
-            return np.array([rng.uniform(0.25, 0.45), rng.uniform(0.0, 0.3), rng.uniform(0.0, 0.32)])
+            return np.array(
+                [rng.uniform(0.25, 0.45), rng.uniform(0.0, 0.3), rng.uniform(0.0, 0.32)]
+            )
         return np.array([rng.uniform(0.15, 0.38), rng.uniform(0.0, 0.3), rng.uniform(-0.42, -0.15)])
 
     hands = []
     for side in (0, 1):
         free = held_keys(rng, t, draw, (0.4, 1.4), (0.5, 0.9))
         both = side == actor.side or actor.chance(0.5)
-        floor = np.array([0.30, 0.12, -0.42] if both else [0.16, 0.26, -0.40])
-        target = free + down[:, None] * (floor - free)
-        hands.append(arms.finish(actor, target + actor.noise(0.01, 0.6, 3), np.array([-0.4, 0.6, -0.6])))
+        reaches = []
+        if both:
+            floor = np.array([0.55, 0.12, 0.22]) + rng.normal(0.0, [0.06, 0.06, 0.08])
+            reaches.append(arms.Reach("floor", floor, down))
+        free += actor.noise(0.01, 0.6, 3)
+        hands.append(arms.finish(actor, free, np.array([-0.4, 0.6, -0.6]), reaches))
     if actor.chance(0.35):
         hands[1 - actor.side] = arms.idle(actor, [arms.HANGING, arms.BELLY])
     motion.arms = hands

@@ -58,12 +58,13 @@ def raw_joints(kept: Array, joints: Array, turns: Array) -> NDArray[np.float32]:
         raw[:, hand + 1] = at + 0.7 * palm + turns[:, wrist] @ np.array([0.06, 0.0, 0.0])
         raw[:, hand + 2] = at + palm
         raw[:, hand + 3] = at + 1.9 * palm
+        # Fingers of a hand that props the body bend when they meet the floor.
+        fingers = slice(hand + 1, hand + 4)
+        raw[:, fingers, 2] = np.maximum(raw[:, fingers, 2], 0.01)
     return raw.astype(np.float32)
 
 
-def detected(
-    xy: NDArray[np.float64], detector: str, key: str, seed: int
-) -> NDArray[np.float32]:
+def detected(xy: NDArray[np.float64], detector: str, key: str, seed: int) -> NDArray[np.float32]:
     """What a detector's file holds for one camera: (T + 1 to 7, K, 2) px, K = 17, or 16 in MPII order for `sh`.
 
     Videos outlast the motion capture by a few frames, differently for each camera, the person standing still.

@@ -17,24 +17,25 @@ EYES = np.array([0.20, 0.07, 0.06])
 
 @dataclass(frozen=True)
 class Rest:
-    """A resting posture of one arm: wrist target and elbow pole; `anchor` replaces the chest where given."""
+    """A resting posture of one arm: wrist target, elbow pole and wrist flexion; `anchor` replaces the chest where given."""
 
     target: tuple[float, float, float]
     pole: tuple[float, float, float]
     anchor: str | None = None
+    flexion: float = 0.0
 
 
-HANGING = Rest((0.03, 0.235, -0.50), (-0.8, 0.5, 0.0))
+HANGING = Rest((0.03, 0.225, -0.512), (-1.0, 0.3, 0.0))
 POCKET = Rest((0.10, 0.20, -0.04), (-0.7, 0.7, 0.1), "pelvis")
 HIP = Rest((0.02, 0.20, 0.10), (-0.4, 1.0, 0.0), "pelvis")
 BEHIND = Rest((-0.17, 0.05, -0.02), (-0.5, 0.8, -0.1), "pelvis")
 FOLDED = Rest((0.23, -0.12, -0.24), (-0.1, 0.6, -0.8))
 BELLY = Rest((0.24, 0.02, -0.33), (-0.3, 0.7, -0.6))
 CHIN = Rest((0.17, 0.02, -0.12), (0.2, 0.3, -0.9), "head")
-THIGH = Rest((-0.06, 0.0, 0.10), (-0.6, 0.7, -0.2), "knee")
+THIGH = Rest((-0.06, 0.0, 0.10), (-0.4, 0.5, -0.7), "knee")
 LAP = Rest((0.22, -0.02, 0.10), (-0.5, 0.8, -0.2), "pelvis")
 ARMREST = Rest((0.25, 0.28, -0.30), (-0.9, 0.5, -0.4))
-PROP = Rest((-0.20, 0.28, -0.02), (-0.8, 0.6, 0.1), "pelvis")
+PROP = Rest((-0.20, 0.28, 0.07), (-0.8, 0.6, 0.1), "floor", -1.2)
 
 
 def idle_pair(actor: Actor, rests: list[tuple[Rest, Rest]], weights: list[float]) -> list[Arm]:
@@ -55,17 +56,18 @@ def idle(
         likely = [1.0] * len(rests) if weights is None else weights
         shares = choices(rng, t, likely, (1.5, 5.0), (0.6, 1.2))
     out = actor.style.elbow_out + rng.normal(0.0, 0.15)
-    target, pole = np.zeros((len(t), 3)), np.zeros((len(t), 3))
+    target, pole, hand = np.zeros((3, len(t), 3))
     reaches = []
     for rest, share in zip(rests, shares.T, strict=True):
         spot = np.array(rest.target) + rng.normal(0.0, 0.02, 3)
         # While one rest gives way to another, the hand of a resting place on the body moves in front of it.
         free = np.array([0.25, 0.22, -0.38]) if rest.anchor else spot
         target += share[:, None] * free
-        pole += share[:, None] * (np.array(rest.pole) + np.array([0.0, out, 0.0]))
+        pole += share[:, None] * (np.array(rest.pole) + np.array([0.0, 0.6 * out, 0.0]))
+        hand[:, 0] += share * rest.flexion
         if rest.anchor and share.max() > 0.0:
             reaches.append(Reach(rest.anchor, spot + actor.noise(0.004, 0.4, 3), share))
-    return finish(actor, target + actor.noise(0.012, 0.35, 3), pole, reaches)
+    return finish(actor, target + actor.noise(0.012, 0.35, 3), pole, reaches, hand)
 
 
 def finish(
@@ -101,9 +103,9 @@ def swinging(actor: Actor, phase: Array, side: int, scale: float) -> Arm:
     reach = scale * rng.uniform(0.10, 0.24) * (1.0 + wander(rng, actor.t, 0.1, 0.2))
     forward = 0.05 - reach * np.cos(beat)
     bent = rng.uniform(0.0, 0.05)
-    height = -0.505 + bent + 0.5 * np.maximum(forward, 0.0) ** 2 + 0.35 * np.abs(forward) ** 1.5
-    target = np.stack([forward, np.full_like(forward, 0.23), height], axis=-1)
-    return finish(actor, target + actor.noise(0.01, 0.4, 3), np.array([-0.8, 0.45, 0.0]))
+    height = -0.515 + bent + 0.5 * np.maximum(forward, 0.0) ** 2 + 0.35 * np.abs(forward) ** 1.5
+    target = np.stack([forward, np.full_like(forward, 0.215), height], axis=-1)
+    return finish(actor, target + actor.noise(0.01, 0.4, 3), np.array([-0.9, 0.25, 0.0]))
 
 
 def gesturing(actor: Actor, size: float = 1.0, low: float = 0.0) -> Arm:
@@ -118,12 +120,16 @@ def gesturing(actor: Actor, size: float = 1.0, low: float = 0.0) -> Arm:
         (0.15, 1.3),
         (0.3, 0.7),
     )
-    beats = 0.035 * actor.style.energy * np.sin(
-        2.0 * np.pi * 1.4 * t + rng.uniform(0, 6.3) + wander(rng, t, 1.0, 0.2)
+    beats = (
+        0.035
+        * actor.style.energy
+        * np.sin(2.0 * np.pi * 1.4 * t + rng.uniform(0, 6.3) + wander(rng, t, 1.0, 0.2))
     )
     target = keys - np.array([0.0, 0.0, low]) + beats[:, None] * rng.normal(0.0, 0.7, 3)
     wave = 0.25 * np.sin(2.0 * np.pi * 1.4 * t)[:, None] * rng.normal(0.0, 1.0, 3)
-    return finish(actor, target + actor.noise(0.012, 0.8, 3), np.array([-0.2, 0.6, -0.8]), hand=wave)
+    return finish(
+        actor, target + actor.noise(0.012, 0.8, 3), np.array([-0.2, 0.6, -0.8]), hand=wave
+    )
 
 
 def pointing(actor: Actor) -> tuple[Arm, Array]:
@@ -133,14 +139,20 @@ def pointing(actor: Actor) -> tuple[Arm, Array]:
     def draw() -> Array:
         # One key in five takes the hand back down to think.
         if rng.uniform() < 0.2:
-            return np.array([rng.uniform(-0.1, 0.4), rng.uniform(-1.2, -0.9), rng.uniform(0.42, 0.52)])
+            return np.array(
+                [rng.uniform(-0.1, 0.4), rng.uniform(-1.2, -0.9), rng.uniform(0.42, 0.52)]
+            )
         return np.array(
             [rng.uniform(-0.55, 1.5), np.radians(rng.uniform(-30, 45)), rng.uniform(0.36, 0.53)]
         )
 
     azimuth, elevation, reach = held_keys(rng, t, draw, (0.6, 1.9), (0.45, 0.9)).T
     direction = np.stack(
-        [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)],
+        [
+            np.cos(azimuth) * np.cos(elevation),
+            np.sin(azimuth) * np.cos(elevation),
+            np.sin(elevation),
+        ],
         axis=-1,
     )
     target = np.array([0.0, 0.17, 0.0]) + reach[:, None] * direction

@@ -10,7 +10,7 @@ from gsam.twin.performance import Actor, Motion
 from gsam.twin.steps import AREA_CENTRE, Feet, assemble, footprints
 
 # Walkers stay inside this ellipse (metres); a little wider than people who stand and reach out.
-PATH_AXES = np.array([0.85, 1.15])
+PATH_AXES = np.array([1.05, 1.4])
 # Share of a stride in which a foot carries weight, and its phases in strides after the heel strike.
 DUTY = 0.61
 FLAT_FROM, FLAT_TO = 0.09, 0.36
@@ -48,10 +48,9 @@ class Path:
     def __init__(self, actor: Actor):
         rng = actor.rng
         angle = np.linspace(0.0, 2.0 * np.pi, 721)
-        wave = sum(
-            rng.uniform(0.03, 0.12) * np.sin(k * angle + rng.uniform(0, 2 * np.pi)) for k in (2, 3)
-        )
-        radius = np.clip(rng.uniform(0.7, 0.95) + wave, 0.5, 1.0)
+        size, phase = rng.uniform(0.02, 0.07, 2), rng.uniform(0.0, 2.0 * np.pi, 2)
+        wave = size * np.sin(np.array([2.0, 3.0]) * angle[:, None] + phase)
+        radius = rng.uniform(0.68, 0.86) + wave.sum(axis=-1)
         way = 1.0 if actor.chance(0.5) else -1.0
         first = rng.uniform(0.0, 2.0 * np.pi)
         curve = np.stack([np.cos(way * angle + first), np.sin(way * angle + first)], axis=-1)

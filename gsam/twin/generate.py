@@ -67,7 +67,9 @@ class Performer:
         """Raw joints (T, 32, 3), world metres: 17 regressed from the skin, the others from the skeleton."""
         local = torch.from_numpy(local_rotations(self.figure, pose).astype(np.float32))
         # The body puts its pelvis where its rest shape has it; move it to where the motion wants it.
-        origin = torch.from_numpy((pose.at[:, 0] - self.figure.joints[0] @ TO_PERSON).astype(np.float32))
+        origin = torch.from_numpy(
+            (pose.at[:, 0] - self.figure.joints[0] @ TO_PERSON).astype(np.float32)
+        )
         parts = []
         with torch.inference_mode():
             for rotations, shift in zip(local.split(BATCH), origin.split(BATCH), strict=True):
@@ -104,7 +106,9 @@ def generate(
         keypoints["gt"][plan.subject][plan.name] = [view.astype(np.float32) for view in views]
         for detector in archive.DETECTED:
             keypoints[detector][plan.subject][plan.name] = [
-                archive.detected(view, detector, f"{plan.subject}/{plan.name}/{camera.name}", config.seed)
+                archive.detected(
+                    view, detector, f"{plan.subject}/{plan.name}/{camera.name}", config.seed
+                )
                 for view, camera in zip(views, cameras[plan.subject], strict=True)
             ]
         if progress is not None:

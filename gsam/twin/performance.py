@@ -31,7 +31,7 @@ class Style:
 class Reach:
     """Pulls a wrist with weight (T,) to `local` (T, 3) or (3,) in a moving frame.
 
-    anchor: "head", "pelvis", "knee" (of the same side) or "other_knee"; axes as in `Arm`.
+    anchor: "head", "pelvis", "knee" (of the same side) or "floor" (below the pelvis, turned with it); axes as in `Arm`.
     """
 
     anchor: str

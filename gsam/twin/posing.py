@@ -99,9 +99,15 @@ def posing(actor: Actor) -> Motion:
     pelvis[:, 2] = over(heights)
     body = over(np.array([[k.lean, k.bend, k.side, k.twist] for k in keys]) * rng.uniform(0.7, 1.2))
     motion = assemble(actor, pelvis, over(yaws), feet, actor.noise(0.015, 0.3), body[:, 0])
-    motion.pelvis[:, :2] -= 0.22 * (body[:, :1] * np.stack([np.cos(motion.yaw), np.sin(motion.yaw)], -1))
+    motion.pelvis[:, :2] -= 0.22 * (
+        body[:, :1] * np.stack([np.cos(motion.yaw), np.sin(motion.yaw)], -1)
+    )
     motion.spine += body[:, 1:]
+    # On the way from one key to the next the hands come round the front, not through the shoulder.
+    forward = sum((0.9 * share * (1.0 - share) for share in shares), np.zeros(len(t)))
     motion.arms = [_arm(actor, keys, over, side == actor.side) for side in (0, 1)]
+    for arm in motion.arms:
+        arm.target[:, 0] += forward
     return motion
 
 
@@ -142,11 +148,21 @@ def _feet(
     feet = Feet(actor, prints[0], yaws[0] + toes)
     if keys[0].kneel:
         feet.move(1 - front, -9.0, 1.0, prints[0][1 - front], yaws[0], TUCKED, 0.0)
-    for key, (start, length), places, yaw in zip(keys[1:], times, prints[1:], yaws[1:], strict=True):
+    for key, (start, length), places, yaw in zip(
+        keys[1:], times, prints[1:], yaws[1:], strict=True
+    ):
         for foot in (0, 1):
             down = key.kneel and foot != front
             heading = yaw + (0.0 if down else toes[foot])
             pitch = TUCKED if down else 0.0
             knee_out = 0.0 if key.kneel else 0.1 + 0.6 * min(1.0, key.drop / 0.5)
-            feet.move(foot, start + 0.45 * foot * length, 0.5 * length, places[foot], heading, pitch, knee_out)
+            feet.move(
+                foot,
+                start + 0.45 * foot * length,
+                0.5 * length,
+                places[foot],
+                heading,
+                pitch,
+                knee_out,
+            )
     return feet, np.array(heights)

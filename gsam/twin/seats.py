@@ -27,17 +27,17 @@ CHAIR_LEGS = (
     LegPose((0.30, 0.12, 0.0)),
     LegPose((0.55, 0.13, 0.0)),
     LegPose((0.16, 0.10, 0.0), pitch=-0.6),
-    LegPose((0.70, 0.12, 0.0), pitch=0.35, knee_out=0.0),
+    LegPose((0.62, 0.12, 0.0), pitch=0.35, knee_out=0.0),
 )
 CHAIR_LIKELY = np.array([0.35, 0.25, 0.2, 0.1, 0.1])
 OVER_THIGH = LegPose((0.62, -0.12, 0.28), yaw=0.0, pitch=-0.35, knee_out=-0.1)
 ON_KNEE = LegPose((0.42, -0.06, 0.52), yaw=0.4, pitch=0.1, knee_out=1.1)
 # Pairs of leg poses on the floor: cross-legged, knees up, one or both legs stretched out.
 FLOOR_LEGS = (
-    (LegPose((0.30, -0.10, 0.0), 0.9, 0.0, 1.25), LegPose((0.18, -0.06, 0.0), 0.9, 0.0, 1.25)),
+    (LegPose((0.36, -0.10, 0.0), 0.9, 0.0, 1.25), LegPose((0.25, -0.06, 0.0), 0.9, 0.0, 1.25)),
     (LegPose((0.46, 0.14, 0.0)), LegPose((0.42, 0.13, 0.0))),
-    (LegPose((0.74, 0.14, 0.0), pitch=0.9), LegPose((0.40, 0.12, 0.0))),
-    (LegPose((0.76, 0.15, 0.0), pitch=1.0), LegPose((0.24, -0.06, 0.0), 0.9, 0.0, 1.2)),
+    (LegPose((0.69, 0.14, 0.0), pitch=0.9), LegPose((0.40, 0.12, 0.0))),
+    (LegPose((0.70, 0.15, 0.0), pitch=1.0), LegPose((0.28, -0.06, 0.0), 0.9, 0.0, 1.2)),
 )
 
 
@@ -64,7 +64,9 @@ def sit(actor: Actor, floor: bool = False, crossing: float = 0.3) -> Motion:
     return motion
 
 
-def place_leg(actor: Actor, centre: Array, yaw: float, foot: int, leg: LegPose) -> tuple[Array, float]:
+def place_leg(
+    actor: Actor, centre: Array, yaw: float, foot: int, leg: LegPose
+) -> tuple[Array, float]:
     """World place (3,) and heading of a foot in a seated pose."""
     outwards = 1.0 if foot == 0 else -1.0
     ahead = np.array([np.cos(yaw), np.sin(yaw)])
@@ -145,7 +147,10 @@ def sit_down(actor: Actor, floor: bool) -> tuple[Motion, Array]:
     back = (0.40 if floor else 0.36) * figure.leg_scale
     down = smooth(alternate(rng, t, (1.2, 3.5), (0.7, 2.0)), 1.2)
     width = 0.13
-    legs = (LegPose((back / figure.leg_scale, width, 0.0)), LegPose((back / figure.leg_scale + 0.03, width, 0.0)))
+    legs = (
+        LegPose((back / figure.leg_scale, width, 0.0)),
+        LegPose((back / figure.leg_scale + 0.03, width, 0.0)),
+    )
     feet = seated_feet(actor, actor.place, actor.facing, legs)
     ahead = np.array([np.cos(actor.facing), np.sin(actor.facing)])
     middle = 4.0 * down * (1.0 - down)
@@ -153,7 +158,9 @@ def sit_down(actor: Actor, floor: bool) -> tuple[Motion, Array]:
     pelvis = np.empty((len(t), 3))
     pelvis[:, :2] = actor.place + forward[:, None] * ahead + actor.noise(0.006, 0.4, 2)
     pelvis[:, 2] = seat + (figure.hip_height - seat) * (1.0 - down) ** (1.3 if floor else 1.0)
-    lean = 0.42 * middle + down * held_keys(rng, t, lambda: rng.uniform(-0.25, 0.15), (1.5, 4.0), (0.7, 1.3))
+    lean = 0.42 * middle + down * held_keys(
+        rng, t, lambda: rng.uniform(-0.25, 0.15), (1.5, 4.0), (0.7, 1.3)
+    )
     roll = actor.noise(0.02, 0.4)
     turn = held_keys(rng, t, lambda: rng.normal(0.0, 0.08), (1.5, 4.0), (0.6, 1.2))
     motion = assemble(actor, pelvis, actor.facing + turn, feet, roll, lean)

@@ -21,7 +21,10 @@ from gsam.twin.subjects import BETAS, plan_takes
 
 PARENTS = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15)
 RIGHT, LEFT, MIDDLE = (60, 60, 220), (220, 120, 40), (60, 60, 60)
-COLOURS = {**dict.fromkeys((1, 2, 3, 14, 15, 16), RIGHT), **dict.fromkeys((4, 5, 6, 11, 12, 13), LEFT)}
+COLOURS = {
+    **dict.fromkeys((1, 2, 3, 14, 15, 16), RIGHT),
+    **dict.fromkeys((4, 5, 6, 11, 12, 13), LEFT),
+}
 CELL, LABEL, FRAMES = 150, 110, 8
 PIXELS_PER_METRE = 66.0
 
@@ -67,7 +70,11 @@ def _figure(image: NDArray[np.uint8], joints: NDArray[np.float32], left: int) ->
     x = left + CELL / 2 + PIXELS_PER_METRE * centred @ right_axis
     y = CELL - 12 - PIXELS_PER_METRE * centred[:, 2]
     points = np.stack([x, y], axis=-1)
-    bones = [(archive.KEPT[p], archive.KEPT[j], COLOURS.get(j, MIDDLE)) for j, p in enumerate(PARENTS) if p >= 0]
+    bones = [
+        (archive.KEPT[p], archive.KEPT[j], COLOURS.get(j, MIDDLE))
+        for j, p in enumerate(PARENTS)
+        if p >= 0
+    ]
     bones += [(3, 4, RIGHT), (8, 9, LEFT), (27, 30, RIGHT), (19, 22, LEFT)]
     depth = centred @ depth_axis
     for start, end, colour in sorted(bones, key=lambda b: -float(depth[b[0]] + depth[b[1]])):

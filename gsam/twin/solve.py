@@ -15,6 +15,8 @@ SPINE_SHARE = (0.35, 0.35, 0.30)
 # Half-axes (forward, sideways) of the trunk and the radius of the head that hands keep out of, metres.
 TRUNK = (0.165, 0.205)
 HEAD_RADIUS = 0.12
+# Wrists stay this far above the floor, metres.
+WRIST_HEIGHT = 0.06
 
 
 @dataclass
@@ -84,7 +86,7 @@ def _leg(figure: Figure, motion: Motion, pose: Pose, ankle: Array, side: int) ->
     pose.turn[:, foot] = foot_rotation(motion, side)
     # Toes stay flatter on the floor than the foot that rolls over them.
     rise = np.minimum(motion.foot_pitch[:, side], 0.0)
-    _child(figure, pose, toe, turn("y", 0.6 * rise))
+    _child(figure, pose, toe, turn("y", 0.9 * rise))
 
 
 def _arm(figure: Figure, arm: Arm, pose: Pose, side: int) -> None:
@@ -97,14 +99,16 @@ def _arm(figure: Figure, arm: Arm, pose: Pose, side: int) -> None:
     _child(figure, pose, collar, _collar(figure, arm, goal, side))
     _child(figure, pose, shoulder)
     middle = _between_shoulders(figure, pose)
+    point = frame_apply(chest, goal * outwards, middle)
+    point[:, 2] = soft_max(point[:, 2], WRIST_HEIGHT, 0.02)
     bones = bend(
         pose.at[:, shoulder],
-        frame_apply(chest, goal * outwards, middle),
+        point,
         apply(chest, arm.pole * outwards),
         figure.bone(elbow),
         figure.bone(wrist),
         -np.eye(3)[0],
-        0.02,
+        0.04,
     )
     pose.turn[:, shoulder], pose.turn[:, elbow] = bones.upper, bones.lower
     pose.at[:, elbow], pose.at[:, wrist] = bones.middle, bones.end
@@ -133,17 +137,21 @@ def _goal(figure: Figure, arm: Arm, pose: Pose, side: int) -> Array:
     goal = scale * arm.target
     head = apply(np.swapaxes(chest, -1, -2), pose.at[:, f.HEAD] - middle) * outwards
     for reach in arm.reaches:
-        joint = {
-            "head": f.HEAD,
-            "pelvis": 0,
-            "knee": f.KNEES[side],
-            "other_knee": f.KNEES[1 - side],
-        }[reach.anchor]
-        axes = pose.turn[:, joint if joint == f.HEAD else 0]
-        point = frame_apply(axes, scale * reach.local * outwards, pose.at[:, joint])
+        axes, origin = _anchor(pose, reach.anchor, side)
+        point = frame_apply(axes, scale * reach.local * outwards, origin)
         there = apply(np.swapaxes(chest, -1, -2), point - middle) * outwards
         goal = goal + reach.weight[:, None] * (there - goal)
     return _outside(goal, head, scale)
+
+
+def _anchor(pose: Pose, anchor: str, side: int) -> tuple[Array, Array]:
+    """Axes (T, 3, 3) and origin (T, 3) of a reach in the world."""
+    if anchor == "floor":
+        ahead = pose.turn[:, 0, :, 0]
+        below = pose.at[:, 0] * np.array([1.0, 1.0, 0.0])
+        return turn("z", np.arctan2(ahead[:, 1], ahead[:, 0])), below
+    joint = {"head": f.HEAD, "pelvis": 0, "knee": f.KNEES[side]}[anchor]
+    return pose.turn[:, f.HEAD if anchor == "head" else 0], pose.at[:, joint]
 
 
 def _outside(goal: Array, head: Array, scale: float) -> Array:

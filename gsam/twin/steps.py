@@ -9,7 +9,7 @@ from gsam.twin.performance import Actor, Motion
 
 # Where people stand: an ellipse that all four cameras see from head to foot (world metres).
 AREA_CENTRE = np.array([0.15, 0.8])
-AREA_AXES = np.array([0.70, 1.0])
+AREA_AXES = np.array([0.95, 1.3])
 LONGEST_STEP = 0.45
 
 
@@ -103,7 +103,9 @@ def stand(
         goal = stay_inside(centre + rng.normal(0.0, 0.16, 2))
         goal = centre + _shortened(goal - centre)
         new = yaw + spread
-        prints = footprints(goal, new, wide * style.stance * rng.uniform(0.8, 1.5), rng.normal(0.0, 0.08))
+        prints = footprints(
+            goal, new, wide * style.stance * rng.uniform(0.8, 1.5), rng.normal(0.0, 0.08)
+        )
         # The foot on the inside of the turn goes first, so that the feet do not cross.
         for order, foot in enumerate((0, 1) if spread > 0 else (1, 0)):
             out = toes * (1.0 if foot == 0 else -1.0)

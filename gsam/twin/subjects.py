@@ -9,14 +9,14 @@ from gsam.twin.actions import ACTIONS
 from gsam.twin.config import LENGTH_SPREAD, TwinConfig
 from gsam.twin.performance import Style
 
-# First components: stature, build (female to male), weight, proportions. Statures 1.58 to 1.93 m.
+# First components: stature, build (female to male), weight, proportions. Statures 1.57 to 1.92 m.
 BETAS: dict[str, tuple[float, ...]] = {
     "S1": (-1.0, -1.2, 0.5, -0.8, 0.6, -0.4, 0.3, 0.5, -0.2, 0.1),
     "S5": (-1.7, -0.6, -1.0, 0.9, -0.5, 0.8, -0.4, -0.3, 0.6, -0.5),
     "S6": (0.2, 1.0, 1.4, 0.4, 1.0, 0.2, -0.9, 0.2, 0.3, 0.7),
     "S7": (-0.5, -1.6, -0.6, -1.2, -0.8, 0.3, 0.8, -0.6, 0.4, -0.2),
-    "S8": (1.1, 1.3, 0.2, -0.3, -1.1, -0.9, 0.1, 0.7, -0.7, 0.3),
-    "S9": (0.5, 0.4, -1.3, 1.3, 0.3, -1.2, 0.6, -0.8, -0.1, 0.6),
+    "S8": (0.8, 1.3, 0.2, -0.3, -1.1, -0.9, 0.1, 0.7, -0.7, 0.3),
+    "S9": (0.3, 0.4, -1.3, 1.3, 0.3, -1.2, 0.6, -0.8, -0.1, 0.6),
     "S11": (-0.8, 0.8, 0.9, -0.2, 1.3, 1.0, 0.5, 0.4, 0.5, -0.7),
 }
 # Suffixes of the two takes of an action; which pair exists depends on subject and action, as in the original.
