@@ -16,7 +16,7 @@ class TrainConfig:
 
     epochs: int = 50
     batch_size: int = 1024
-    """Windows per optimiser step, over all workers together."""
+    """Most windows per optimiser step, over all workers together; an epoch is cut into equal shares."""
     epoch_windows: int = 0
     """Windows drawn per epoch, another random part each time; 0: all of them."""
     stride: int = 81
@@ -60,8 +60,7 @@ class TrainConfig:
     """Windows of the training takes that are held out to draw the validation curve; 0: none is."""
     validate_every: int = 1
     blow_up: float = 4.0
-    """From the second epoch on, a training error above this many times the mean pose's error is a
-    divergence."""
+    """A training error above this many times the mean pose's that does not fall is a divergence."""
     checkpoint_seconds: float = 10.0
     """Least time between checkpoints, which are written between epochs."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -25,16 +26,18 @@ def mean_pose_error(clips: ClipSet, bounds: torch.Tensor) -> float:
 
 
 def diverged(
-    model: nn.Module, epoch: int, loss: float, config: TrainConfig, mean_pose: float
+    model: nn.Module, losses: Sequence[float], config: TrainConfig, mean_pose: float
 ) -> bool:
-    """Whether the epoch (from 1) that ended with this mean training error (metres) went astray:
+    """Whether the epoch that just ended went astray; losses: training error (m) of every epoch so far.
 
-    the error or a weight is not finite, or, from the second epoch on, the error is above
-    `config.blow_up` times that of the mean pose.
+    It did when its error or a weight is not finite; or when its error is above `config.blow_up`
+    times that of the mean pose and has not fallen since the epoch before.
     """
+    loss = losses[-1]
     if not math.isfinite(loss):
         return True
-    if epoch >= 2 and loss > config.blow_up * mean_pose:
+    fell = len(losses) < 2 or loss < losses[-2]
+    if loss > config.blow_up * mean_pose and not fell:
         return True
     tensors = [t for t in model.state_dict().values() if t.is_floating_point()]
     return not bool(torch.stack([t.isfinite().all() for t in tensors]).all())

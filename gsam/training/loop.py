@@ -114,6 +114,7 @@ class _Fit:
         self.status = "ok"
         self.diverged_epoch: int | None = None
         self.curve: list[CurveRow] = []
+        self.losses: list[float] = []
         self.seen = 0
         torch.manual_seed(stream("dropout", seed, self.ranks.rank))
 
@@ -146,7 +147,8 @@ class _Fit:
             "train_loss_mm": 1000 * loss if math.isfinite(loss) else None,
             "val_mpjpe_mm": None,
         }
-        if diverged(self.model, self.epoch, loss, self.config, self.mean_pose):
+        self.losses.append(loss)
+        if diverged(self.model, self.losses, self.config, self.mean_pose):
             self.status, self.diverged_epoch = "diverged", self.epoch
             self.model.load_state_dict(good)
         elif self.validation is not None and (
@@ -174,8 +176,8 @@ class _Fit:
             # The middle of the step, so that neither warm-up nor cosine wastes one at a rate of 0.
             rate = learning_rate(config, self.epoch, (step + 0.5) / steps)
             set_learning_rate(self.optimiser, rate)
-            start = step * config.batch_size
-            stop = min(start + config.batch_size, len(order))
+            # Equal shares: a last batch of one window would be too small for batch normalisation.
+            start, stop = (len(order) * i // steps for i in (step, step + 1))
             seen += self._step(self._batch(order, start, stop))
             if step % STEPS_PER_LOOK == 0 and not math.isfinite(float(ranks.total(seen)[0])):
                 break
@@ -233,6 +235,7 @@ class _Fit:
             "optimiser": self.optimiser.state_dict(),
             "generators": self.ranks.gathered({"cpu": torch.get_rng_state(), "cuda": cuda}),
             "curve": self.curve,
+            "losses": self.losses,
             "windows": self.seen,
             "status": self.status,
             "diverged_epoch": self.diverged_epoch,
@@ -248,6 +251,7 @@ class _Fit:
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.curve, self.seen = state["epoch"], state["curve"], state["windows"]
+        self.losses = state["losses"]
         self.status, self.diverged_epoch = state["status"], state["diverged_epoch"]
         generators = state["generators"][self.ranks.rank]
         torch.set_rng_state(generators["cpu"])
