@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gsam.results.published import PublishedTable, half_unit, number
+from gsam.results.published import PublishedTable, half_unit, number, require_numbers
 
 Verdict = Literal["agrees", "differs", "not checked"]
 
@@ -79,6 +79,7 @@ def actions_of(table: PublishedTable, average: str) -> tuple[str, ...]:
 def audit_averages(table: PublishedTable, average: str, group: str) -> Iterator[Finding]:
     """Every printed average against the mean of its own row, then the ranking by both."""
     actions = actions_of(table, average)
+    require_numbers(table, (*actions, average))
     means: dict[str, dict[str, tuple[float, float]]] = {}
     for row in table.rows:
         where = f"{place(table)}, {group} {row[group]}, {row['method']}"
@@ -122,6 +123,7 @@ _ALIGNED = (
 
 def audit_aligned(table: PublishedTable, before: str, after: str) -> Iterator[Finding]:
     """Errors after Procrustes alignment against the same row's errors before it."""
+    require_numbers(table, (before, after))
     name = table.columns[0]
     for row in table.rows:
         yield _aligned(f"{place(table)}, {row[name]}", after, row[before], row[after])
@@ -131,6 +133,7 @@ def audit_aligned_blocks(
     table: PublishedTable, group: str, before: str, after: str
 ) -> Iterator[Finding]:
     """The same for a method that stands in two blocks, column by column."""
+    require_numbers(table, tuple(c for c in table.columns if c not in (group, "method")))
     second = {row["method"]: row for row in table.rows if row[group] == after}
     for row in table.rows:
         if row[group] != before or row["method"] not in second:

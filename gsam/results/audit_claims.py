@@ -16,7 +16,7 @@ from gsam.results.audit import (
     place,
     printed_number,
 )
-from gsam.results.published import PublishedTable, describe, half_unit, number
+from gsam.results.published import PublishedTable, describe, half_unit, number, require_numbers
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,8 @@ def _row(ref: CellRef, published: Published) -> Mapping[str, str]:
 
 
 def _text(ref: CellRef, published: Published) -> str:
-    row = _row(ref, published)
-    if ref.column not in row:
-        raise DataError(f"claims.yaml: {ref.table}.csv has no column {ref.column!r}")
-    return row[ref.column]
+    require_numbers(_table(ref.table, published), (ref.column,))
+    return _row(ref, published)[ref.column]
 
 
 def _named(ref: CellRef, published: Published) -> str:

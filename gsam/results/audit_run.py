@@ -16,12 +16,39 @@ from gsam.results.audit import (
     place,
 )
 from gsam.results.audit_claims import Claim, audit_claim
-from gsam.results.published import PublishedTable, half_unit
+from gsam.results.published import PublishedTable, half_unit, require_numbers
 
 WHERE = "conf/published/claims.yaml"
 MILLION = 1_000_000
 
 CountParameters = Callable[[Mapping[str, Any]], int]
+
+
+@dataclass(frozen=True)
+class AverageSpec:
+    """A table whose column `average` should be the mean of a row's actions; blocks by `group`."""
+
+    table: str
+    average: str
+    group: str
+
+
+@dataclass(frozen=True)
+class AlignedSpec:
+    """Errors before and after alignment: two columns, or two blocks where `group` is given."""
+
+    table: str
+    before: str | int
+    after: str | int
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class ArchitectureSpec:
+    """The printed rows of one architecture."""
+
+    select: dict[str, Any]
+    lifter: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,10 +67,17 @@ class AuditSpec:
 
     averages: tuple[dict[str, Any], ...]
     aligned: tuple[dict[str, Any], ...]
-    aligned_blocks: tuple[dict[str, Any], ...]
     repeated: tuple[str, ...]
     parameters: tuple[dict[str, Any], ...]
     claims: tuple[dict[str, Any], ...]
+
+
+PARTS: dict[str, type] = {
+    "averages": AverageSpec,
+    "aligned": AlignedSpec,
+    "parameters": ParametersSpec,
+    "claims": Claim,
+}
 
 
 def run_audit(
@@ -55,15 +89,24 @@ def run_audit(
         ConfigError: the file has an unknown key or a claim that lacks something.
         DataError: it names a table, row or column that is not published.
     """
-    found = problems_of(AuditSpec, content, WHERE)
-    for index, claim in enumerate(content.get("claims", ())):
-        found += problems_of(Claim, claim, f"{WHERE}: claims[{index}]")
-    for item in content.get("parameters", ()):
-        found += problems_of(ParametersSpec, item, f"{WHERE}: parameters")
+    found = problems_of(AuditSpec, content, WHERE) or _part_problems(content)
     if found:
         raise ConfigError("; ".join(found))
     spec = build(AuditSpec, content, WHERE)
     return list(_findings(spec, published, count))
+
+
+def _part_problems(content: Mapping[str, Any]) -> list[str]:
+    found = []
+    for key, cls in PARTS.items():
+        for index, item in enumerate(content[key]):
+            where = f"{WHERE}: {key}[{index}]"
+            problems = problems_of(cls, item, where)
+            if cls is ParametersSpec and not problems:
+                for row in item.get("rows", ()):
+                    problems += problems_of(ArchitectureSpec, row, f"{where}.rows")
+            found += problems
+    return found
 
 
 def _findings(
@@ -75,12 +118,15 @@ def _findings(
         return published[name]
 
     for item in spec.averages:
-        yield from audit_averages(table(item["table"]), item["average"], item["group"])
+        average = build(AverageSpec, item, WHERE)
+        yield from audit_averages(table(average.table), average.average, average.group)
     for item in spec.aligned:
-        yield from audit_aligned(table(item["table"]), item["before"], item["after"])
-    for item in spec.aligned_blocks:
-        blocks = str(item["before"]), str(item["after"])
-        yield from audit_aligned_blocks(table(item["table"]), item["group"], *blocks)
+        aligned = build(AlignedSpec, item, WHERE)
+        pair = str(aligned.before), str(aligned.after)
+        if aligned.group:
+            yield from audit_aligned_blocks(table(aligned.table), aligned.group, *pair)
+        else:
+            yield from audit_aligned(table(aligned.table), *pair)
     yield from audit_repeated([table(name) for name in spec.repeated])
     for item in spec.parameters:
         parameters = build(ParametersSpec, item, WHERE)
@@ -93,6 +139,7 @@ def _parameters(
     table: PublishedTable, spec: ParametersSpec, count: CountParameters
 ) -> Iterator[Finding]:
     """Printed parameter counts (millions) against the architecture's own."""
+    require_numbers(table, (spec.column,))
     if spec.unchecked:
         for row in table.rows:
             name = ", ".join(list(row.values())[1:3])
@@ -116,7 +163,7 @@ def _parameters(
             yield compare(
                 "parameters",
                 f"{place(table)}, {own}",
-                f"millions, {lifter.get('conv', lifter['name'])}",
+                f"millions, {lifter.get('conv', lifter.get('name', ''))}",
                 row[spec.column],
                 counted / MILLION,
                 float(half_unit(row[spec.column])),
@@ -139,7 +186,7 @@ def _also(
         _named(other)
         for other in (row["lifter"] for row in spec.rows)
         if other != own
-        and other["name"] == own["name"]
+        and other.get("name") == own.get("name")
         and abs(count(other) / MILLION - float(printed)) <= tolerance
     ]
     return f"; the printed figure is that of {' and of '.join(found)}" if found else ""

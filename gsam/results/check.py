@@ -5,7 +5,7 @@ from typing import Any
 
 from gsam.configs import build, nearest, problems_of
 from gsam.errors import ConfigError
-from gsam.results.published import PublishedTable, Selector, describe
+from gsam.results.published import PublishedTable, Selector, describe, require_numbers
 from gsam.results.spec import (
     METRICS,
     BlockSpec,
@@ -24,6 +24,7 @@ def parse_tables(
 
     Raises:
         ConfigError: one line that names every unknown key, run, metric and published row.
+        DataError: a published figure is not a number.
     """
     where = "conf/tables.yaml"
     if not isinstance(content, Mapping):
@@ -55,13 +56,15 @@ def _table_problems(
 ) -> list[str]:
     where = f"{where} ({raw.get('name', 'unnamed')})"
     found = problems_of(TableSpec, raw, where)
-    for column in raw.get("describe", ()):
-        found += problems_of(DescribeSpec, column, f"{where}.describe")
+    if not found:
+        for column in raw.get("describe", ()):
+            found += problems_of(DescribeSpec, column, f"{where}.describe")
     if found:
         return found
     table = build(TableSpec, raw, where)
     if table.published not in published:
-        return [f"{where}: no published table {table.published!r}; {_near(table, published)}"]
+        near = nearest(table.published, published)
+        return [f"{where}: no published table {table.published!r}; {near}"]
     printed = published[table.published]
     wanted = [table.parameters] if table.parameters else []
     wanted += [column.column for column in table.describe_specs()]
@@ -74,10 +77,6 @@ def _table_problems(
         missing = [row for row in printed.rows if row not in covered]
         found += [f"{where}: no row shows published {describe(_head(row))}" for row in missing]
     return found
-
-
-def _near(table: TableSpec, published: Mapping[str, PublishedTable]) -> str:
-    return nearest(table.published, published)
 
 
 def _head(row: Mapping[str, str]) -> Selector:
@@ -101,16 +100,19 @@ def _block_problems(
     covered: list[Mapping[str, str]],
 ) -> list[str]:
     found = problems_of(BlockSpec, raw, where)
-    for cls, key in ((ColumnSpec, "columns"), (RowSpec, "rows")):
-        for item in raw.get(key, ()):
-            found += problems_of(cls, item, f"{where}.{key}")
+    if not found:
+        for cls, key in ((ColumnSpec, "columns"), (RowSpec, "rows")):
+            for item in raw[key]:
+                found += problems_of(cls, item, f"{where}.{key}")
     if found:
         return found
     block = build(BlockSpec, raw, where)
     columns = block.column_specs()
-    wanted = [column.published for column in columns if column.published]
-    wanted += [*block.select, *(spec.actions if block.per_action else ())]
-    found += _column_problems(wanted, printed, where)
+    figures = [column.published for column in columns if column.published]
+    figures += spec.actions if block.per_action else ()
+    found += _column_problems([*figures, *block.select], printed, where)
+    if not found:
+        require_numbers(printed, tuple(figures))
     found += [
         f"{where}: unknown metric {column.metric!r}; {nearest(column.metric, METRICS)}"
         for column in columns

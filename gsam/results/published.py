@@ -5,7 +5,7 @@ difference; `number` turns one into a float.
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -30,12 +30,7 @@ class PublishedTable:
 
     def one(self, selector: Selector) -> Mapping[str, str]:
         """The single row that `selector` names; raises DataError when none or several match."""
-        unknown = [key for key in selector if key not in self.columns]
-        if unknown:
-            raise DataError(
-                f"published table {self.name}: no column {unknown[0]!r}; "
-                f"{nearest(unknown[0], self.columns)}"
-            )
+        require_columns(self, selector)
         rows = self.matching(selector)
         if len(rows) != 1:
             raise DataError(
@@ -86,8 +81,17 @@ def _read(path: Path) -> PublishedTable:
     return PublishedTable(path.stem, header, rows)
 
 
+def require_columns(table: PublishedTable, columns: Iterable[str]) -> None:
+    """Raise DataError for a column that the table has not."""
+    for column in columns:
+        if column not in table.columns:
+            near = nearest(column, table.columns)
+            raise DataError(f"published table {table.name}: no column {column!r}; {near}")
+
+
 def require_numbers(table: PublishedTable, columns: tuple[str, ...]) -> None:
     """Raise DataError unless every non-empty cell of `columns` is a finite number."""
+    require_columns(table, columns)
     for row in table.rows:
         for column in columns:
             try:

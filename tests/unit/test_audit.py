@@ -20,6 +20,7 @@ from stages import audit as stage
 from stages.tables import count
 from tests.unit.results_fixtures import ROOT
 
+FIGURE = "mpjpe_mm"
 PUBLISHED = ROOT / "conf/published"
 
 
@@ -197,8 +198,8 @@ def test_wrong_claims_are_configuration_errors(claim: dict[str, Any], message: s
     ("cell", "message"),
     [
         ({"table": "table7", "select": {}, "column": "x"}, "no published table 'table7'"),
-        ({"table": "table7_positions", "select": {"module": "SAM"}, "column": "x"}, "3 rows"),
-        ({"table": "table7_positions", "select": {"modul": "SAM"}, "column": "x"}, "'module'"),
+        ({"table": "table7_positions", "select": {"module": "SAM"}, "column": FIGURE}, "3 rows"),
+        ({"table": "table7_positions", "select": {"modul": "SAM"}, "column": FIGURE}, "'module'"),
     ],
 )
 def test_claims_about_cells_that_do_not_exist(cell: dict[str, Any], message: str) -> None:

@@ -108,11 +108,7 @@ def test_shared_conditions_are_said_once() -> None:
         "P",
         [("a", {"root": "pelvis", "flip": True}), ("b", {"root": "pelvis", "flip": False})],
     )
-    assert lines == [
-        "Protocol: root: pelvis",
-        "Protocol of a: flip: yes",
-        "Protocol of b: flip: no",
-    ]
+    assert lines == ["P: root: pelvis", "P of a: flip: yes", "P of b: flip: no"]
     assert shared_lines("P", []) == []
 
 
