@@ -7,14 +7,11 @@ results/baselines/*/scores.json. Writes results/tables/: per table a tidy CSV, a
 a picture, and README.md that lists them. A run without scores is shown as "not run".
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gsam.configs import build
 from gsam.errors import ConfigError
-from gsam.lifters.config import LifterConfig
-from gsam.lifters.parameters import count_parameters
+from gsam.results.architectures import count_lifter
 from gsam.results.cells import Evidence, assemble
 from gsam.results.check import parse_tables
 from gsam.results.measured import read_baselines, read_missing, read_runs
@@ -47,7 +44,7 @@ def main(arguments: list[str]) -> str:
         missing=read_missing(BASELINES),
         baselines=read_baselines(BASELINES),
         plans=plans,
-        count=count,
+        count=count_lifter,
     )
     tables = [assemble(spec, table, evidence) for table in spec.table_specs()]
     write(tables, OUT)
@@ -65,11 +62,6 @@ def read_plans(folder: Path) -> dict[str, dict[str, Any]]:
     if not plans:
         raise ConfigError(f"{folder}: no resolved runs, expected the output of the plan stage")
     return plans
-
-
-def count(lifter: Mapping[str, Any]) -> int:
-    """Parameters of an architecture given as a mapping; raises ConfigError for a wrong one."""
-    return count_parameters(build(LifterConfig, lifter, f"{CONF} lifter"))
 
 
 def write(tables: list[Table], folder: Path) -> None:

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsam.errors import ConfigError, DataError
+from gsam.results.architectures import count_lifter
 from gsam.results.audit import Finding, audit_aligned, audit_averages, printed_number, roman
 from gsam.results.audit_run import run_audit
 from gsam.results.published import PublishedTable, half_unit, read_published
 from gsam.results.render_audit import audit_to_csv, audit_to_markdown
 from stages import audit as stage
-from stages.tables import count
 from tests.unit.results_fixtures import ROOT
 
 FIGURE = "mpjpe_mm"
@@ -31,7 +31,7 @@ def claims() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def findings() -> list[Finding]:
-    return run_audit(claims(), read_published(PUBLISHED), count)
+    return run_audit(claims(), read_published(PUBLISHED), count_lifter)
 
 
 def named(findings: list[Finding], check: str, *words: str) -> list[Finding]:
@@ -191,7 +191,7 @@ def test_table_numbers() -> None:
 def test_wrong_claims_are_configuration_errors(claim: dict[str, Any], message: str) -> None:
     content = {**claims(), "claims": [{"where": "here", "quote": "q", **claim}]}
     with pytest.raises(ConfigError, match=message):
-        run_audit(content, read_published(PUBLISHED), count)
+        run_audit(content, read_published(PUBLISHED), count_lifter)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_wrong_claims_are_configuration_errors(claim: dict[str, Any], message: s
 def test_claims_about_cells_that_do_not_exist(cell: dict[str, Any], message: str) -> None:
     claim = {"where": "here", "quote": "q", "check": "lowest", "cell": cell}
     with pytest.raises(DataError, match=message):
-        run_audit({**claims(), "claims": [claim]}, read_published(PUBLISHED), count)
+        run_audit({**claims(), "claims": [claim]}, read_published(PUBLISHED), count_lifter)
 
 
 def test_the_stage_writes_both_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

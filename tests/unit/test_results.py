@@ -8,13 +8,14 @@ import pytest
 import yaml
 
 from gsam.errors import DataError
+from gsam.results.architectures import count_lifter
 from gsam.results.cells import Evidence, assemble
 from gsam.results.check import parse_tables
 from gsam.results.measured import read_baselines, read_missing, read_runs
 from gsam.results.model import Row, Table
 from gsam.results.published import read_published
 from gsam.results.render_csv import to_csv
-from stages.tables import count, read_plans
+from stages.tables import read_plans
 from tests.unit.results_fixtures import RUNS, Laboratory
 
 
@@ -38,7 +39,7 @@ def table_of(lab: Laboratory, name: str) -> Table:
         missing=read_missing(baselines),
         baselines=read_baselines(baselines),
         plans=plans,
-        count=count,
+        count=count_lifter,
     )
     return assemble(spec, next(t for t in spec.table_specs() if t.name == name), evidence)
 
