@@ -131,9 +131,12 @@ class _Hierarchy:
 
     def _open_joint(self, parent: int) -> int:
         words = [self._next("a joint's name")]
+        name_end = self.position
         while (word := self._next("{")) != "{":
             words.append(word)
         name = " ".join(words)
+        if name in self.names or "{" in words or "}" in words:
+            self.position = name_end
         if "{" in words or "}" in words:
             raise self._error("a joint's name", words[0])
         if name in self.names:
