@@ -17,7 +17,7 @@ from gsam.datasets.bvh_parser import CHANNELS, Motion
 
 Array = NDArray[np.float64]
 
-_SAME_RATE = 1e-3
+_SAME_RATE = 5e-4
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,13 @@ def resample(local: LocalMotion, frame_time: float, fps: float) -> LocalMotion:
     """The motion at `fps` instead of one frame per `frame_time` seconds, from the first frame on.
 
     Rotations are interpolated spherically and translations linearly, so bones keep their lengths,
-    which interpolated joint positions would not. A rate equal to 0.1 % is left as it is.
+    which interpolated joint positions would not. Files round their frame times (0.0333333, .03333),
+    so a rate within 0.05 % of a whole number is that number; one that is `fps` already stays.
     """
     frames = local.rotations.shape[1]
+    rate = round(1 / frame_time)
+    if rate and abs(rate * frame_time - 1) < _SAME_RATE:
+        frame_time = 1 / rate
     if frames < 2 or abs(frame_time * fps - 1) < _SAME_RATE:
         return local
     count = int(np.floor((frames - 1) * frame_time * fps + 1e-6)) + 1

@@ -1,9 +1,8 @@
-"""Motion capture as takes: rigs, bodies, filming, splits, on small files and on the real collection."""
+"""Motion capture as takes: rigs, bodies, filming, splits, on small files and on a real collection."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -146,14 +145,11 @@ def test_no_variation_changes_nothing_and_hips_and_shoulders_move_towards_human3
 def test_filming_keeps_shapes_heights_and_everyone_in_view(
     yaw: float, offset: float, path: float
 ) -> None:
-    joints = walker(path=path) + [offset, -offset, 0]
+    joints = walker(path=path) + np.array([offset, -offset, 0])
     placed = place(joints, yaw)
     np.testing.assert_allclose(placed[..., 2], joints[..., 2])
     np.testing.assert_allclose(bones(placed), bones(joints))
     assert np.abs(placed[:, 0, :2]).max() <= path / 2 + 1e-9
-    left = np.cross([0, 0, 1], placed[0, J["left_hip"]] - placed[0, J["right_hip"]])
-    facing = place(walker() + [1.0, 0, 0], yaw)[0, J["left_knee"]]
-    assert np.isfinite(facing).all() and np.isfinite(left).all()
     for camera in film(placed, human36m_cameras()["S1"]):
         assert_in_view(camera, placed)
 
@@ -364,17 +360,12 @@ def test_names_without_a_scheme_are_read_as_content_and_number(tmp_path: Path) -
         list_recordings(tmp_path / "sub" / "none")
 
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "bandai-namco"
-real = pytest.mark.skipif(not REAL.is_dir(), reason="the Bandai-Namco collection is not here")
-
-
 @pytest.fixture(scope="module")
-def real_joints() -> Iterator[dict[str, np.ndarray]]:
-    files = sorted((REAL / "bvh").glob("*.bvh"))[::15]
-    yield {f.stem: human36m_joints(parse_bvh(f), 50.0).astype(np.float64) for f in files}
+def real_joints(bandai_namco: Path) -> dict[str, np.ndarray]:
+    files = sorted((bandai_namco / "bvh").glob("*.bvh"))[::15]
+    return {f.stem: human36m_joints(parse_bvh(f), 50.0).astype(np.float64) for f in files}
 
 
-@real
 def test_real_bones_keep_their_lengths(real_joints: dict[str, np.ndarray]) -> None:
     lengths = np.concatenate([bones(joints) for joints in real_joints.values()]) * 1000
     names = [H36M_17.joints[child] for _, child in H36M_17.bones]
@@ -389,7 +380,6 @@ def test_real_bones_keep_their_lengths(real_joints: dict[str, np.ndarray]) -> No
         assert measured[name] == pytest.approx(length, abs=1)
 
 
-@real
 def test_real_people_stand_on_the_floor_at_their_height(
     real_joints: dict[str, np.ndarray],
 ) -> None:
@@ -401,7 +391,6 @@ def test_real_people_stand_on_the_floor_at_their_height(
     assert 0.85 < np.median(pelvis) < 0.95
 
 
-@real
 def test_real_left_is_left_of_where_knees_bend_and_feet_go(
     real_joints: dict[str, np.ndarray],
 ) -> None:
@@ -419,29 +408,26 @@ def test_real_left_is_left_of_where_knees_bend_and_feet_go(
             assert np.sum(steps * forward[1:]) > 0, name
 
 
-@real
-def test_real_splits_hold_every_content_apart_from_lone_takes() -> None:
-    found = recordings(REAL, BvhConfig())
+def test_real_splits_hold_every_content_apart_from_lone_takes(bandai_namco: Path) -> None:
+    found = recordings(bandai_namco, BvhConfig())
     assert len(found) == 771
     share = np.mean([item.split == "test" for item in found])
     assert 0.15 < share < 0.25
     lone = {"call", "punch", "respond", "slash"}
     tested = {(item.part, item.content) for item in found if item.split == "test"}
     assert {(item.part, item.content) for item in found if item.content not in lone} == tested
-    without_manifest = list_recordings(REAL / "bvh")
+    without_manifest = list_recordings(bandai_namco / "bvh")
     assert [(i.part, i.name) for i in without_manifest] == [(i.part, i.name) for i in found]
 
 
-@real
-def test_real_takes_are_in_view_of_every_camera() -> None:
-    for take in read_takes(REAL, BvhConfig(max_takes=6)):
+def test_real_takes_are_in_view_of_every_camera(bandai_namco: Path) -> None:
+    for take in read_takes(bandai_namco, BvhConfig(max_takes=6)):
         for camera in take.cameras:
             assert_in_view(camera, take.joints)
 
 
-@real
-def test_a_real_file_that_is_cut_is_a_data_error(tmp_path: Path) -> None:
-    whole = next(iter(sorted((REAL / "bvh").glob("*.bvh")))).read_bytes()[:30_000]
+def test_a_real_file_that_is_cut_is_a_data_error(bandai_namco: Path, tmp_path: Path) -> None:
+    whole = next(iter(sorted((bandai_namco / "bvh").glob("*.bvh")))).read_bytes()[:30_000]
     for size in range(0, len(whole), 97):
         (tmp_path / "a.bvh").write_bytes(whole[:size])
         with pytest.raises(DataError, match=r"a\.bvh: "):
