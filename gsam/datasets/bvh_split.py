@@ -11,7 +11,7 @@ import csv
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -152,14 +152,13 @@ def assign_splits(
         without = [item.file for item in items if not item.split]
         if without:
             raise DataError(f"{without[0]}: no split in {MANIFEST}, expected train or test")
-        is_test: Callable[[Recording], bool] = lambda item: item.split == "test"  # noqa: E731
+        tested = {item for item in items if item.split == "test"}
     elif split_by == "take":
-        chosen = _last_takes(items, share)
-        is_test = chosen.__contains__
+        tested = _last_takes(items, share)
     else:
         picked = _last_values(items, split_by, share, values)
-        is_test = lambda item: (item.part, getattr(item, split_by)) in picked  # noqa: E731
-    assigned = [replace(item, split="test" if is_test(item) else "train") for item in items]
+        tested = {item for item in items if (item.part, getattr(item, split_by)) in picked}
+    assigned = [replace(item, split="test" if item in tested else "train") for item in items]
     for split in ("train", "test"):
         if not any(item.split == split for item in assigned):
             raise DataError(

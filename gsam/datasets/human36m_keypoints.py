@@ -75,7 +75,10 @@ def _layout(metadata: Any, where: str) -> Skeleton:
         for layout_name, layout in _LAYOUTS.items()
         if name in (None, layout_name)
         and (size is None or size == layout.size)
-        and (symmetry is None or _sides(symmetry, where) == (layout.left, tuple(sorted(layout.right))))
+        and (
+            symmetry is None
+            or _sides(symmetry, where) == (layout.left, tuple(sorted(layout.right)))
+        )
     ]
     if len(found) != 1 or (name is None and symmetry is None):
         raise DataError(
@@ -86,7 +89,8 @@ def _layout(metadata: Any, where: str) -> Skeleton:
 
 
 def _sides(symmetry: Any, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Left joints and right joints, each ascending: the published MPII-16 lists are not paired element by element."""
+    """Left joints and right joints, each ascending: the published MPII-16 lists are not paired
+    element by element."""
     try:
         left, right = (tuple(sorted(int(joint) for joint in side)) for side in symmetry)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Motion capture as takes: rigs, bodies, filming, splits, on small files and on a real collection."""
+"""Motion capture as takes: rigs, bodies, filming and splits, on small files and real ones."""
 
 from __future__ import annotations
 
