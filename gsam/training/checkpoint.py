@@ -80,5 +80,5 @@ class CheckpointFolder:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _files(self) -> list[Path]:
-        """Newest first."""
-        return sorted(self.folder.glob("*.ckpt"), reverse=True)
+        """Newest first; a file that a killed process was still writing has another name."""
+        return sorted(self.folder.glob("[0-9]*.ckpt"), reverse=True)

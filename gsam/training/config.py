@@ -58,7 +58,6 @@ class TrainConfig:
 
     validation_windows: int = 128
     """Windows of the training takes that are held out to draw the validation curve; 0: none is."""
-    validate_every: int = 1
     blow_up: float = 4.0
     """A training error above this many times the mean pose's that does not fall is a divergence."""
     checkpoint_seconds: float = 10.0
@@ -67,7 +66,7 @@ class TrainConfig:
     def problems(self) -> list[str]:
         """Impossible values, beyond types."""
         found = []
-        for name in ("epochs", "batch_size", "stride", "decay_every", "validate_every"):
+        for name in ("epochs", "batch_size", "stride", "decay_every"):
             if getattr(self, name) < 1:
                 found.append(f"{name} = {getattr(self, name)}: expected 1 or more")
         for name in ("epoch_windows", "weight_decay", "clip_grad", "velocity_weight"):

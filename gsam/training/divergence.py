@@ -13,6 +13,9 @@ from gsam.training.config import TrainConfig
 
 __all__ = ["diverged", "mean_pose_error"]
 
+ABSURD = 1000.0
+"""Times the mean pose's error: weights that answer like this could overflow elsewhere."""
+
 
 def mean_pose_error(clips: ClipSet, bounds: torch.Tensor) -> float:
     """MPJPE in metres of always predicting the mean pose of the clips in `bounds` (C, 2), on them.
@@ -26,15 +29,23 @@ def mean_pose_error(clips: ClipSet, bounds: torch.Tensor) -> float:
 
 
 def diverged(
-    model: nn.Module, losses: Sequence[float], config: TrainConfig, mean_pose: float
+    model: nn.Module,
+    losses: Sequence[float],
+    checked: float,
+    config: TrainConfig,
+    mean_pose: float,
 ) -> bool:
-    """Whether the epoch that just ended went astray; losses: training error (m) of every epoch so far.
+    """Whether the epoch that just ended went astray.
 
-    It did when its error or a weight is not finite; or when its error is above `config.blow_up`
-    times that of the mean pose and has not fallen since the epoch before.
+    It did when its training error, a weight or the model's error on the fixed windows is not finite;
+    when the latter is absurd (ABSURD times the mean pose's); or when the training error is above
+    `config.blow_up` times the mean pose's and has not fallen since the epoch before.
+
+    losses: training error of every epoch so far; checked: error on the fixed windows after this epoch;
+    mean_pose: the mean pose's error; all in metres.
     """
     loss = losses[-1]
-    if not math.isfinite(loss):
+    if not math.isfinite(loss) or not checked <= ABSURD * mean_pose:
         return True
     fell = len(losses) < 2 or loss < losses[-2]
     if loss > config.blow_up * mean_pose and not fell:

@@ -92,6 +92,7 @@ def test_a_few_clips_are_learned_by_heart(clips: ClipSet) -> None:
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(clips: ClipSet) -> None:
     before = torch.get_rng_state()
     assert same(train(clips), train(clips))
+    assert train(clips).curve[-1]["val_mpjpe_mm"] is None  # too few takes to hold one out
     assert not same(train(clips), train(clips, seed=1))
     assert torch.equal(torch.get_rng_state(), before)  # global generators are left alone
 
@@ -145,12 +146,10 @@ def test_divergence_is_a_result_with_the_weights_of_the_last_good_epoch(clips: C
     # SGD at this rate explodes.
     outcome = train(clips, replace(QUICK, optimizer="sgd", lr=1e6, epochs=6))
     assert outcome.status == "diverged"
-    assert outcome.diverged_epoch == len(outcome.curve) <= 2
-    assert all(bool(value.isfinite().all()) for value in outcome.weights.values())
-    good = outcome.diverged_epoch - 1
-    if good:
-        shorter = train(clips, replace(QUICK, optimizer="sgd", lr=1e6, epochs=good))
-        assert all(torch.equal(shorter.weights[k], v) for k, v in outcome.weights.items())
+    assert outcome.diverged_epoch == len(outcome.curve) == 1
+    torch.manual_seed(0)
+    untrained = build_lifter(TINY).state_dict()
+    assert all(torch.equal(untrained[name], value) for name, value in outcome.weights.items())
 
 
 def test_an_error_far_above_the_mean_pose_diverges_unless_it_falls(clips: ClipSet) -> None:
@@ -236,9 +235,8 @@ def test_whole_takes_are_held_out(tmp_path) -> None:
     assert len(taken) == 2 and len(validated) == 4
     assert not taken & {clips.info[i].sequence for i in trained}
     assert held_out(clips, 0) == (list(range(40)), [])
-    curve = train(clips, replace(QUICK, validate_every=2, epochs=3)).curve
-    assert [row["val_mpjpe_mm"] is None for row in curve] == [True, False, False]
-    assert math.isfinite(curve[-1]["val_mpjpe_mm"])
+    curve = train(clips, replace(QUICK, epochs=3)).curve
+    assert all(math.isfinite(row["val_mpjpe_mm"]) for row in curve)
 
 
 def test_impossible_recipes_are_named() -> None:

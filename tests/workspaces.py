@@ -1,0 +1,84 @@
+"""Workspaces of one run in a temporary folder, for tests that start stages as DVC does: as commands."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.synthetic_clips import write_clips
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+RUN: dict[str, Any] = {
+    "name": "tiny",
+    "data": "twin",
+    "scale": "smoke",
+    "keypoints": "gt",
+    "frames": 9,
+    "lifter": {
+        "name": "gsam",
+        "frames": 9,
+        "width": 8,
+        "depth": 1,
+        "heads": 2,
+        "head": "sequence",
+        "dropout": 0.1,
+    },
+    "full_lifter": {"name": "gsam", "frames": 9},
+    "train": {
+        "epochs": 4,
+        "batch_size": 8,
+        "stride": 9,
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "checkpoint_seconds": 0,
+    },
+    "seeds": [0],
+    "workers": 0,
+}
+
+
+def make_workspace(folder: Path, run: dict[str, Any] | None = None, **clips: Any) -> Path:
+    """A folder with the clips and the plan of one run."""
+    write_clips(folder / "data" / "clips" / "gt", **clips)
+    write_run(folder, run or RUN)
+    return folder
+
+
+def write_run(folder: Path, run: dict[str, Any]) -> None:
+    """Plan a run."""
+    path = folder / "data" / "plan" / "runs" / f"{run['name']}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(run))
+
+
+def with_training(**changes: Any) -> dict[str, Any]:
+    """RUN with another recipe."""
+    return {**RUN, "train": {**RUN["train"], **changes}}
+
+
+def command(stage: str, *arguments: str) -> list[str]:
+    """How DVC starts a stage."""
+    return [sys.executable, "-m", f"stages.{stage}", *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Variables under which a stage finds the project from any folder; one thread, so bits repeat."""
+    kept = {k: v for k, v in os.environ.items() if k != "GSAM_RUN_STORAGE"}
+    return {**kept, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+
+
+def run_stage(folder: Path, stage: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a stage to its end."""
+    return subprocess.run(
+        command(stage, *arguments),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
