@@ -1,4 +1,6 @@
-"""The synthetic twin of Human3.6M: seven bodies, fifteen actions, four cameras, written in the original's raw layout."""
+"""The synthetic twin of Human3.6M: seven bodies, fifteen actions, four cameras, written in the
+original's raw layout.
+"""
 
 from gsam.twin.config import TwinConfig
 from gsam.twin.generate import generate

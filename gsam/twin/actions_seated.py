@@ -12,7 +12,9 @@ PLATE = np.array([0.34, 0.02, -0.33])
 
 
 def eating(actor: Actor) -> Motion:
-    """The hand goes between plate and mouth, the other holds the plate, rests or drinks; seated six times in ten."""
+    """The hand goes between plate and mouth, the other holds the plate, rests or drinks; seated six
+    times in ten.
+    """
     seated = actor.chance(0.6)
     motion = sit(actor, crossing=0.15) if seated else stand(actor, restless=0.9)
     lead, up = arms.to_head(actor, arms.MOUTH, (0.3, 1.0), (0.5, 1.6), PLATE)
@@ -33,7 +35,9 @@ def _at_plate(actor: Actor) -> Arm:
 
 
 def sitting(actor: Actor) -> Motion:
-    """Sits on a chair, or (one in four) on the floor, and fidgets: leans, crosses legs, props and moves the arms."""
+    """Sits on a chair, or (one in four) on the floor, and fidgets: leans, crosses legs, props and
+    moves the arms.
+    """
     floor = actor.chance(0.25)
     motion = sit(actor, floor=floor, crossing=0.4)
     if floor:
@@ -56,7 +60,9 @@ def sitting(actor: Actor) -> Motion:
 
 
 def sitting_down(actor: Actor) -> Motion:
-    """Sits down and gets up again, on a chair or (four in ten) on the floor, hands on the knees, out for balance or hanging."""
+    """Sits down and gets up again, on a chair or (four in ten) on the floor, hands on the knees,
+    out for balance or hanging.
+    """
     floor = actor.chance(0.4)
     motion, down = sit_down(actor, floor)
     rests = [arms.THIGH, arms.LAP, arms.BELLY, arms.PROP if floor else arms.ARMREST]
@@ -74,7 +80,9 @@ def sitting_down(actor: Actor) -> Motion:
 
 
 def smoking(actor: Actor) -> Motion:
-    """The hand goes to the mouth slowly and away to the side; seated or standing, the other arm rests."""
+    """The hand goes to the mouth slowly and away to the side; seated or standing, the other arm
+    rests.
+    """
     seated = actor.chance(0.55)
     motion = sit(actor, crossing=0.5) if seated else stand(actor, restless=1.2, turning=1.0)
     low = np.array([0.26, 0.28, -0.30]) + actor.rng.normal(0.0, 0.05, 3)

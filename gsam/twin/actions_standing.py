@@ -1,4 +1,6 @@
-"""Actions performed on two feet in one place: Directions, Discussion, Greeting, Phoning, Photo, Purchases, Waiting."""
+"""Actions performed on two feet in one place: Directions, Discussion, Greeting, Phoning, Photo,
+Purchases, Waiting.
+"""
 
 import numpy as np
 
@@ -87,7 +89,7 @@ def phoning(actor: Actor) -> Motion:
 
 
 def photo(actor: Actor) -> Motion:
-    """Both hands hold a camera to the eyes or look at it lower down; some crouch for the picture."""
+    """Both hands hold a camera to the eyes or lower down; some crouch for the picture."""
     crouch = _crouches(actor, 0.45, (0.22, 0.48)) if actor.chance(0.55) else np.zeros(len(actor.t))
     motion = stand(actor, restless=0.9, turning=1.0, crouch=crouch, wide=1.3)
     lean_into(motion, crouch, 1.1)
@@ -109,7 +111,9 @@ def photo(actor: Actor) -> Motion:
 
 
 def purchases(actor: Actor) -> Motion:
-    """Picks things up from the floor by stooping or squatting, puts them on a shelf or in a bag, carries and looks."""
+    """Picks things up from the floor by stooping or squatting, puts them on a shelf or in a bag,
+    carries and looks.
+    """
     rng, t = actor.rng, actor.t
     down = smooth(alternate(rng, t, (0.5, 1.2), (1.0, 2.6), 0.2), 0.8)
     squat = rng.uniform(0.05, 0.95)
@@ -146,7 +150,9 @@ def purchases(actor: Actor) -> Motion:
 
 
 def waiting(actor: Actor) -> Motion:
-    """Stands (sometimes sits) about: arms folded, in pockets, behind the back, on the hips, a look at the watch."""
+    """Stands (sometimes sits) about: arms folded, in pockets, behind the back, on the hips, a look
+    at the watch.
+    """
     if actor.chance(0.25):
         motion = sit(actor, crossing=0.5)
         pairs = [(arms.FOLDED,) * 2, (arms.LAP,) * 2, (arms.THIGH,) * 2, (arms.CHIN, arms.BELLY)]
@@ -174,7 +180,9 @@ def _crouches(actor: Actor, start_up: float, depth: tuple[float, float]) -> Arra
 
 
 def lean_into(motion: Motion, crouch: Array, amount: float) -> None:
-    """A crouch of metres bends the trunk forward and takes the pelvis back, which keeps the weight over the feet."""
+    """A crouch of metres bends the trunk forward and takes the pelvis back, which keeps the weight
+    over the feet.
+    """
     motion.pitch += amount * crouch
     motion.spine[:, 0] += 0.6 * amount * crouch
     motion.head[:, 0] -= 0.8 * amount * crouch

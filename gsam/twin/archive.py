@@ -1,7 +1,9 @@
-"""Human3.6M's community files: the 32-joint skeleton, 3D positions, projected and detected 2D keypoints.
+"""Human3.6M's community files: the 32-joint skeleton, 3D positions, projected and detected 2D
+keypoints.
 
-Layout as in VideoPose3D's archives: each `.npz` holds 0-d object arrays with one pickled dictionary. Only plain dictionaries,
-lists, strings, integers and arrays are written, so the project's allow-listed reader opens them.
+Layout as in VideoPose3D's archives: each `.npz` holds 0-d object arrays with one pickled
+dictionary. Only plain dictionaries, lists, strings, integers and arrays are written, so the
+project's allow-listed reader opens them.
 """
 
 import zipfile
@@ -35,10 +37,12 @@ Keypoints = dict[str, dict[str, list[NDArray[np.float32]]]]
 
 
 def raw_joints(kept: Array, joints: Array, turns: Array) -> NDArray[np.float32]:
-    """The 32-joint skeleton (T, 32, 3) from the 17 kept joints, the body's 24 joints and their global rotations.
+    """The 32-joint skeleton (T, 32, 3) from the 17 kept joints, the body's 24 joints and their
+    global rotations.
 
-    Foot parts are the toe joint and the tip of the toes, 11 repeats the root, 16 and 24 the thorax; hand parts are the wrist, the
-    thumb's tip, the middle of the hand and the finger tips. World metres, person axes in the rotations.
+    Foot parts are the toe joint and the tip of the toes, 11 repeats the root, 16 and 24 the thorax;
+    hand parts are the wrist, the thumb's tip, the middle of the hand and the finger tips. World
+    metres, person axes in the rotations.
     """
     raw = np.empty((len(kept), 32, 3))
     raw[:, KEPT] = kept
@@ -65,9 +69,11 @@ def raw_joints(kept: Array, joints: Array, turns: Array) -> NDArray[np.float32]:
 
 
 def detected(xy: NDArray[np.float64], detector: str, key: str, seed: int) -> NDArray[np.float32]:
-    """What a detector's file holds for one camera: (T + 1 to 7, K, 2) px, K = 17, or 16 in MPII order for `sh`.
+    """What a detector's file holds for one camera: (T + 1 to 7, K, 2) px, K = 17, or 16 in MPII
+    order for `sh`.
 
-    Videos outlast the motion capture by a few frames, differently for each camera, the person standing still.
+    Videos outlast the motion capture by a few frames, differently for each camera, the person
+    standing still.
     """
     surplus = 1 + zlib.crc32(f"{key}/video".encode()) % 7
     longer = np.concatenate([xy, np.repeat(xy[-1:], surplus, axis=0)])
@@ -81,7 +87,9 @@ def write_3d(folder: Path, positions: Positions) -> None:
 
 
 def write_ground_truth(folder: Path, keypoints: Keypoints) -> None:
-    """Write the projections; as in the original the symmetry holds NumPy integers and no layout is named."""
+    """Write the projections; as in the original the symmetry holds NumPy integers and no layout is
+    named.
+    """
     sides = [list(np.array(side, dtype=np.int64)) for side in H36M_SIDES]
     metadata = {"num_joints": 17, "keypoints_symmetry": sides}
     _write(folder / GROUND_TRUTH, {"positions_2d": keypoints, "metadata": metadata})
@@ -101,7 +109,9 @@ def write_detections(folder: Path, detector: str, keypoints: Keypoints) -> None:
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
-    """An uncompressed `.npz` of 0-d object arrays. The archive's dates are NumPy's constant 1980, so bytes repeat."""
+    """An uncompressed `.npz` of 0-d object arrays. The archive's dates are NumPy's constant 1980,
+    so bytes repeat.
+    """
     with (
         atomic_path(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,

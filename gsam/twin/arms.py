@@ -1,6 +1,7 @@
 """What arms do: hang, swing, gesture, point, wave, rest, and fetch things to the head.
 
-Coordinates as in `performance.Arm` (x forward, y outwards, z up from the middle between the shoulders), metres on the usual arm.
+Coordinates as in `performance.Arm` (x forward, y outwards, z up from the middle between the
+shoulders), metres on the usual arm.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ EYES = np.array([0.20, 0.07, 0.06])
 
 @dataclass(frozen=True)
 class Rest:
-    """A resting posture of one arm: wrist target, elbow pole and wrist flexion; `anchor` replaces the chest where given."""
+    """A resting posture of one arm: wrist target, elbow pole and wrist flexion; `anchor` replaces
+    the chest where given.
+    """
 
     target: tuple[float, float, float]
     pole: tuple[float, float, float]
@@ -50,7 +53,9 @@ def idle(
     weights: list[float] | None = None,
     shares: Array | None = None,
 ) -> Arm:
-    """An arm that rests one way for seconds, then another, never quite still; `shares` (T, N) fixes which when."""
+    """An arm that rests one way for seconds, then another, never quite still; `shares` (T, N) fixes
+    which when.
+    """
     rng, t = actor.rng, actor.t
     if shares is None:
         likely = [1.0] * len(rests) if weights is None else weights
@@ -60,7 +65,8 @@ def idle(
     reaches = []
     for rest, share in zip(rests, shares.T, strict=True):
         spot = np.array(rest.target) + rng.normal(0.0, 0.02, 3)
-        # While one rest gives way to another, the hand of a resting place on the body moves in front of it.
+        # While one rest gives way to another, the hand of a resting place on the body moves in
+        # front of it.
         free = np.array([0.25, 0.22, -0.38]) if rest.anchor else spot
         target += share[:, None] * free
         pole += share[:, None] * (np.array(rest.pole) + np.array([0.0, 0.6 * out, 0.0]))
@@ -109,7 +115,9 @@ def swinging(actor: Actor, phase: Array, side: int, scale: float) -> Arm:
 
 
 def gesturing(actor: Actor, size: float = 1.0, low: float = 0.0) -> Arm:
-    """Talking with the hand: moves in a box before the chest with small beats of speech; `low` lowers the box by metres."""
+    """Talking with the hand: moves in a box before the chest with small beats of speech; `low`
+    lowers the box by metres.
+    """
     rng, t = actor.rng, actor.t
     nearest, farthest = np.array([0.20, -0.04, -0.36]), np.array([0.40, 0.36, -0.04])
     middle = 0.5 * (nearest + farthest)
@@ -133,7 +141,9 @@ def gesturing(actor: Actor, size: float = 1.0, low: float = 0.0) -> Arm:
 
 
 def pointing(actor: Actor) -> tuple[Arm, Array]:
-    """Points at one thing after another with a nearly straight arm; also the azimuth (T,) outwards, radians."""
+    """Points at one thing after another with a nearly straight arm; also the azimuth (T,) outwards,
+    radians.
+    """
     rng, t = actor.rng, actor.t
 
     def draw() -> Array:
@@ -161,14 +171,17 @@ def pointing(actor: Actor) -> tuple[Arm, Array]:
 
 
 def waving(actor: Actor) -> tuple[Arm, Array]:
-    """Raises the arm and waves the forearm at 1.4 to 2.4 Hz, then lets it down; also how far it is up (T,)."""
+    """Raises the arm and waves the forearm at 1.4 to 2.4 Hz, then lets it down; also how far it is
+    up (T,).
+    """
     rng, t = actor.rng, actor.t
     up = held_keys(rng, t, lambda: float(rng.uniform() < 0.7), (0.9, 2.6), (0.5, 0.9))
     rate = rng.uniform(1.4, 2.4)
     angle = 2.0 * np.pi * rate * t + wander(rng, t, 0.8, 0.3)
     lift = held_keys(rng, t, lambda: np.radians(rng.uniform(-35, 35)), (1.0, 3.0), (0.5, 0.9))
     flexed = np.radians(85.0) - np.radians(20.0) * np.sin(angle)
-    # Upper arm in a plane half-way between sideways and forward, forearm up from the elbow, waving in that plane.
+    # Upper arm in a plane half-way between sideways and forward, forearm up from the elbow, waving
+    # in that plane.
     plane = rng.uniform(0.3, 1.3)
     outwards = np.array([np.cos(plane), np.sin(plane), 0.0])
     up_axis = np.array([0.0, 0.0, 1.0])
@@ -198,7 +211,9 @@ def to_head(
     pole: tuple[float, float, float] = (0.1, 0.5, -0.9),
     start_up: float = 0.5,
 ) -> tuple[Arm, Array]:
-    """The hand goes to `spot` (3,) on the head, stays for `at_head` seconds, goes down to `low` (3,) for `away`; and its share (T,) up there."""
+    """The hand goes to `spot` (3,) on the head, stays for `at_head` seconds, goes down to `low`
+    (3,) for `away`; and its share (T,) up there.
+    """
     share = alternate(actor.rng, actor.t, at_head, away, start_up)
     rng, t = actor.rng, actor.t
     target = np.asarray(low) + held_keys(

@@ -1,7 +1,9 @@
-"""Building blocks of motion over time: smooth noise, held keys, smooth limits and rotations, all vectorised.
+"""Building blocks of motion over time: smooth noise, held keys, smooth limits and rotations, all
+vectorised.
 
-Times are seconds (T,), angles radians. Rotations act on columns in the person's frame:
-x forward, y to the left, z up; a positive turn about z is to the left, about y leans forward, about x lifts the left.
+Times are seconds (T,), angles radians. Rotations act on columns in the person's frame: x forward, y
+to the left, z up; a positive turn about z is to the left, about y leans forward, about x lifts the
+left.
 """
 
 from collections.abc import Callable
@@ -26,7 +28,9 @@ def bump(u: Array) -> Array:
 
 
 def wander(rng: np.random.Generator, t: Array, size: float, hz: float, width: int = 0) -> Array:
-    """Slow noise of standard deviation `size`: six sines around `hz` with 1/f weights; (T,) or (T, width)."""
+    """Slow noise of standard deviation `size`: six sines around `hz` with 1/f weights; (T,) or (T,
+    width).
+    """
     lanes = max(width, 1)
     frequency = hz * 2.0 ** rng.uniform(-1.5, 1.0, (6, lanes))
     weight = hz / frequency
@@ -46,8 +50,8 @@ def held_keys(
 ) -> Array:
     """Minimum-jerk moves between held keys: (T, D), or (T,) where `draw` gives numbers.
 
-    `draw` makes one key, `hold` and `move` are ranges of durations in seconds. The first key is already held for
-    a random while when the take begins.
+    `draw` makes one key, `hold` and `move` are ranges of durations in seconds. The first key is
+    already held for a random while when the take begins.
     """
     keys = [np.asarray(draw(), dtype=float)]
     starts, lengths = [], []
@@ -72,7 +76,9 @@ def choices(
     hold: tuple[float, float],
     move: tuple[float, float],
 ) -> Array:
-    """Smoothly cross-faded shares (T, N) of N ways to do something; one of them has share 1 while it is held."""
+    """Smoothly cross-faded shares (T, N) of N ways to do something; one of them has share 1 while
+    it is held.
+    """
     likely = np.asarray(weights) / np.sum(weights)
     one_hot = np.eye(len(weights))
     return held_keys(rng, t, lambda: one_hot[rng.choice(len(weights), p=likely)], hold, move)
@@ -85,7 +91,9 @@ def alternate(
     down: tuple[float, float],
     start_up: float = 0.5,
 ) -> Array:
-    """1 for a time drawn from `up` seconds, 0 for a time from `down`, and so on, with minimum-jerk moves (T,)."""
+    """1 for a time drawn from `up` seconds, 0 for a time from `down`, and so on, with minimum-jerk
+    moves (T,).
+    """
     high = bool(rng.uniform() < start_up)
     value = np.full(len(t), float(high))
     now = rng.uniform(0.1, 1.0) * rng.uniform(*(up if high else down))

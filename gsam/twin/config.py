@@ -14,9 +14,10 @@ FEWEST_FRAMES = 20
 class TwinConfig:
     """Size and seed of the synthetic Human3.6M.
 
-    frames_per_take: mean number of frames (50 Hz) of the 209 takes; each take's own length lies within 20 % of it.
-    286 gives about 60,000 poses, 1,870 the size of the original. seed: everything drawn follows from it.
-    Raises ConfigError for takes shorter than 20 frames or a negative seed.
+    frames_per_take: mean number of frames (50 Hz) of the 209 takes; each take's own length lies
+    within 20 % of it. 286 gives about 60,000 poses, 1,870 the size of the original. seed:
+    everything drawn follows from it. Raises ConfigError for takes shorter than 20 frames or a
+    negative seed.
     """
 
     frames_per_take: int = 286

@@ -1,4 +1,6 @@
-"""Measures of one body that the motion needs: bone vectors, foot geometry and the size of its steps."""
+"""Measures of one body that the motion needs: bone vectors, foot geometry and the size of its
+steps.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Walking: a curved path through the camera area, feet planted beside it at the pace of the gait."""
+"""Walking: a curved path through the camera area, feet planted beside it at the gait's pace."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,9 @@ _PITCH_KNOTS = np.array(
 
 @dataclass(frozen=True)
 class Pace:
-    """stride: strides (two steps) per second; length: metres per stride on a usual leg; swing: scale of the arm swing; bend: lower pelvis, metres."""
+    """stride: strides (two steps) per second; length: metres per stride on a usual leg; swing:
+    scale of the arm swing; bend: lower pelvis, metres.
+    """
 
     stride: tuple[float, float]
     length: tuple[float, float]
@@ -43,7 +45,7 @@ class Pace:
 
 
 class Path:
-    """A closed smooth curve around the camera area, walked one way round; positions by arc length."""
+    """A closed smooth curve round the camera area, walked one way; positions by arc length."""
 
     def __init__(self, actor: Actor):
         rng = actor.rng
@@ -78,13 +80,16 @@ def foot_pitch(phase: Array) -> Array:
 
 
 def walk(actor: Actor, pace: Pace) -> tuple[Motion, Array]:
-    """Walk along a random path: the motion without arms, and the phase (T,) in strides of the left foot."""
+    """Walk along a random path: the motion without arms, and the phase (T,) in strides of the left
+    foot.
+    """
     rng, t, figure, style = actor.rng, actor.t, actor.figure, actor.style
     path = Path(actor)
-    # Two seconds more at both ends, so that the first and last steps have somewhere to come from and go to.
+    # Two seconds more at both ends, so that the first and last steps have somewhere to come from
+    # and go to.
     clock = np.arange(-100, len(t) + 101) / 50.0
-    rate = style.cadence * rng.uniform(*pace.stride)
-    rate = rate * (1.0 + np.clip(wander(rng, clock, 0.05, 0.2), -0.15, 0.15))
+    usual = style.cadence * rng.uniform(*pace.stride)
+    rate = usual * (1.0 + np.clip(wander(rng, clock, 0.05, 0.2), -0.15, 0.15))
     stride = rng.uniform(*pace.length) * figure.leg_scale
     phase = rng.uniform() + np.cumsum(rate) / 50.0
     lengths = stride * (1.0 + np.clip(wander(rng, clock, 0.04, 0.2), -0.1, 0.1))
@@ -131,7 +136,8 @@ def _body(
     figure = actor.figure
     beat = 2.0 * np.pi * phase
     left = np.stack([-np.sin(heading), np.cos(heading)], axis=-1)
-    # The pelvis sways towards the standing foot (left at phase 0.3) and is highest when over it, twice per stride.
+    # The pelvis sways towards the standing foot (left at phase 0.3) and is highest when over it,
+    # twice per stride.
     sway = 0.018 * np.cos(beat - 2.0 * np.pi * MID_STANCE)
     rise = 0.016 * np.cos(2.0 * (beat - 2.0 * np.pi * MID_STANCE))
     pelvis = np.empty((len(phase), 3))

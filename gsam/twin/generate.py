@@ -1,6 +1,9 @@
-"""Makes the twin: plans the takes, performs them, films them with the real cameras and writes the raw files."""
+"""Makes the twin: plans the takes, performs them, films them with the real cameras and writes the
+raw files.
+"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +24,8 @@ from gsam.twin.solve import Pose, local_rotations, solve
 from gsam.twin.steps import AREA_AXES, AREA_CENTRE
 from gsam.twin.subjects import BETAS, TakePlan, plan_takes, stream, style
 
-# Frames that the body is posed for at once: large enough for fast products, small enough for memory.
+# Frames that the body is posed for at once: large enough for fast products, small enough for
+# memory.
 BATCH = 2048
 
 
@@ -64,9 +68,12 @@ class Performer:
         return solve(self.figure, ACTIONS[plan.action](self.actor(plan)))
 
     def joints(self, pose: Pose) -> NDArray[np.float32]:
-        """Raw joints (T, 32, 3), world metres: 17 regressed from the skin, the others from the skeleton."""
+        """Raw joints (T, 32, 3), world metres: 17 regressed from the skin, the others from the
+        skeleton.
+        """
         local = torch.from_numpy(local_rotations(self.figure, pose).astype(np.float32))
-        # The body puts its pelvis where its rest shape has it; move it to where the motion wants it.
+        # The body puts its pelvis where its rest shape has it; move it to where the motion wants
+        # it.
         origin = torch.from_numpy(
             (pose.at[:, 0] - self.figure.joints[0] @ TO_PERSON).astype(np.float32)
         )
@@ -85,11 +92,30 @@ def generate(
     config: TwinConfig,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write the five raw files of the synthetic Human3.6M into `folder`: 3D, projected 2D, three detectors.
+    """Write the five raw files of the synthetic Human3.6M into `folder`: 3D, projected 2D, three
+    detectors.
 
-    The files have the layout and the names of the community's archives (`archive`). The same config gives the same bytes.
-    `progress(done, total)` is called after every take.
+    The files have the layout and the names of the community's archives (`archive`). The same config
+    gives the same bytes. `progress(done, total)` is called after every take.
     """
+    with _one_thread():
+        _generate(Path(folder), config, progress)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch on one thread: the batches are too small to share between threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _generate(
+    target: Path, config: TwinConfig, progress: Callable[[int, int], None] | None
+) -> None:
     body = load_body()
     cameras = human36m_cameras()
     positions: archive.Positions = {subject: {} for subject in BETAS}
@@ -113,7 +139,6 @@ def generate(
             ]
         if progress is not None:
             progress(done, len(plans))
-    target = Path(folder)
     archive.write_3d(target, positions)
     archive.write_ground_truth(target, keypoints["gt"])
     for detector in archive.DETECTED:

@@ -1,4 +1,6 @@
-"""Feet on the floor: how a foot rolls over heel and ball, how high the pelvis can be, and how far feet slide."""
+"""Feet on the floor: how a foot rolls over heel and ball, how high the pelvis can be, and how far
+feet slide.
+"""
 
 import numpy as np
 
@@ -14,7 +16,9 @@ ROLL_SOFTNESS = 0.05
 
 
 def ankle_offset(figure: Figure, motion: Motion) -> Array:
-    """Ankle joints (T, 2, 3) in the world of feet that roll about the heel (toes up) or the ball (heel up)."""
+    """Ankle joints (T, 2, 3) in the world of feet that roll about the heel (toes up) or the ball
+    (heel up).
+    """
     pitch = motion.foot_pitch
     sine, rest = np.sin(pitch), 1.0 - np.cos(pitch)
     up = np.maximum(0.0, _ramp(sine)) * figure.heel + np.maximum(0.0, _ramp(-sine)) * figure.ball
@@ -47,7 +51,9 @@ def pelvis_height(figure: Figure, motion: Motion, rotation: Array, ankles: Array
 
 
 def slide(ankle: Array, planted: np.ndarray) -> Array:
-    """Millimetres that ankles (T, 2, 3) move sideways per frame while flat on the floor, one value per such step."""
+    """Millimetres that ankles (T, 2, 3) move sideways per frame while flat on the floor, one value
+    per such step.
+    """
     both = planted[1:] & planted[:-1]
     step = np.linalg.norm(np.diff(ankle[..., :2], axis=0), axis=-1)
     return 1000.0 * step[both]

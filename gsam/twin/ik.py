@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gsam.twin.blocks import Array, apply, soft_max, soft_min, unit
+from gsam.twin.blocks import Array, apply, smooth, soft_max, soft_min, unit
 
 # Largest flexion of elbow and knee: the straight joint is 0.
 MOST_FLEXION = np.radians(145.0)
@@ -20,7 +20,7 @@ class TwoBones(NamedTuple):
 
 
 def reach_limits(upper: float, lower: float) -> tuple[float, float]:
-    """Shortest (flexion 145 degrees) and longest distance from the first joint to the end, metres."""
+    """Shortest (flexion 145 degrees) and longest distance from first joint to end, metres."""
     shortest = upper**2 + lower**2 + 2.0 * upper * lower * np.cos(MOST_FLEXION)
     return float(np.sqrt(shortest)), upper + lower
 
@@ -36,9 +36,10 @@ def bend(
 ) -> TwoBones:
     """Bend two bones from `start` (T, 3) so that they end at `target` (T, 3).
 
-    `pole` (T, 3) is where the middle joint points; `rest_upper`, `rest_lower` (3,) are the bones in the rest pose and
-    `rest_pole` (3,) the direction their middle joint points to there. The distance is held smoothly (over `slack`
-    metres) between a flexion of 145 degrees and the straight limb, so the end can fall short of the target.
+    `pole` (T, 3) is where the middle joint points; `rest_upper`, `rest_lower` (3,) are the bones in
+    the rest pose and `rest_pole` (3,) the direction their middle joint points to there. The
+    distance is held smoothly (over `slack` metres) between a flexion of 145 degrees and the
+    straight limb, so the end can fall short of the target.
     """
     upper, lower = float(np.linalg.norm(rest_upper)), float(np.linalg.norm(rest_lower))
     shortest, longest = reach_limits(upper, lower)
@@ -64,10 +65,21 @@ def bend(
 
 
 def _frame(along: Array, normal: Array) -> Array:
-    """Orthonormal columns (bone, its perpendicular in the plane of the bend, normal of that plane)."""
+    """Orthonormal columns (bone, perpendicular in the plane of the bend, that plane's normal)."""
     x = unit(along)
     z = unit(normal - (normal * x).sum(-1, keepdims=True) * x)
     return np.stack([x, np.cross(z, x), z], axis=-1)
+
+
+def steady(start: Array, target: Array, pole: Array, seconds: float = 0.3) -> Array:
+    """The part of the poles (T, 3) that turns the middle joint, averaged over time.
+
+    Where a limb points along its own pole, that part shrinks to nothing and may come back on the
+    other side; unaveraged, the elbow would jump there.
+    """
+    along = unit(target - start)
+    aside = pole - (pole * along).sum(-1, keepdims=True) * along
+    return np.stack([smooth(lane, seconds) for lane in aside.T], axis=-1)
 
 
 def frame_apply(rotation: Array, offset: Array, origin: Array) -> Array:

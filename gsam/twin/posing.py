@@ -6,6 +6,7 @@ import numpy as np
 
 from gsam.twin import arms
 from gsam.twin import figure as f
+from gsam.twin.arms import Rest
 from gsam.twin.blocks import Array, min_jerk
 from gsam.twin.figure import Figure
 from gsam.twin.ground import STRAIGHT
@@ -19,10 +20,11 @@ TUCKED = -1.15
 
 @dataclass(frozen=True)
 class Key:
-    """One pose. stagger: how far the left foot is ahead and width between the feet, metres; drop: lower pelvis, metres.
+    """One pose. stagger: how far the left foot is ahead and width between the feet, metres; drop:
+    lower pelvis, metres.
 
-    lean, bend, side, twist: pelvis pitch and spine, radians; arms: (target, pole) of the leading and the other arm, axes of
-    `performance.Arm`; kneel: the knee of the other side is on the floor.
+    lean, bend, side, twist: pelvis pitch and spine, radians; lead, other: postures of the leading
+    and the other arm (chest axes); kneel: the knee of the other side is on the floor.
     """
 
     stagger: float
@@ -32,36 +34,46 @@ class Key:
     bend: float
     side: float
     twist: float
-    lead: tuple[float, float, float]
-    lead_pole: tuple[float, float, float]
-    other: tuple[float, float, float]
-    other_pole: tuple[float, float, float]
+    lead: Rest
+    other: Rest
     kneel: bool = False
 
 
-DOWN, DOWN_POLE = (0.05, 0.24, -0.49), (-0.8, 0.5, 0.0)
-AKIMBO, AKIMBO_POLE = (0.06, 0.21, -0.36), (-0.4, 1.0, 0.0)
+ASIDE = Rest((0.02, 0.68, 0.06), (0.0, 0.1, -1.0))
+AKIMBO = Rest((0.06, 0.21, -0.36), (-0.4, 1.0, 0.0))
+DOWN = Rest((0.05, 0.24, -0.49), (-0.8, 0.5, 0.0))
+OVERHEAD = Rest((0.10, 0.32, 0.46), (0.2, 0.8, 0.0))
+AHEAD = Rest((0.49, 0.16, 0.0), (0.0, 0.6, -0.8))
+PULLED_BACK = Rest((-0.15, 0.40, -0.30), (-0.8, 0.5, 0.0))
+BEFORE_FACE = Rest((0.20, 0.06, -0.02), (0.2, 0.4, -0.9))
+BEHIND_HEAD = Rest((-0.06, 0.16, 0.16), (0.2, 1.0, 0.2))
+RAISED = Rest((0.12, 0.45, 0.40), (-0.2, 0.3, -0.9))
+REACHING_UP = Rest((0.45, 0.30, 0.25), (0.0, 0.4, -0.9))
+TO_KNEES = Rest((0.30, 0.16, -0.45), (-0.3, 0.7, -0.4))
+# stagger, width, drop, lean, bend, side, twist, leading arm, other arm
 KEYS = (
-    Key(0.0, 0.35, 0.0, 0.0, 0.0, 0.0, 0.0, (0.02, 0.68, 0.02), (0.0, 0.1, -1.0), (0.02, 0.68, 0.10), (0.0, 0.1, -1.0)),
-    Key(0.1, 0.25, 0.0, 0.0, -0.1, 0.0, 0.2, AKIMBO, AKIMBO_POLE, AKIMBO, AKIMBO_POLE),
-    Key(0.0, 0.45, 0.05, 0.0, -0.05, 0.1, 0.0, (0.10, 0.32, 0.45), (0.2, 0.8, 0.0), (0.10, 0.32, 0.47), (0.2, 0.8, 0.0)),
-    Key(0.45, 0.20, 0.22, 0.25, 0.05, 0.0, 0.3, (0.50, 0.15, 0.05), (0.0, 0.5, -0.9), (-0.15, 0.40, -0.30), (-0.8, 0.5, 0.0)),
-    Key(0.0, 0.30, 0.40, 0.45, 0.25, 0.0, 0.0, (0.48, 0.16, -0.02), (0.0, 0.6, -0.8), (0.48, 0.16, -0.02), (0.0, 0.6, -0.8)),
-    Key(0.2, 0.22, 0.0, 0.05, 0.05, 0.0, -0.2, (0.20, 0.06, -0.02), (0.2, 0.4, -0.9), (0.24, -0.05, -0.30), (-0.1, 0.6, -0.8)),
-    Key(0.0, 0.30, 0.0, 0.0, -0.15, 0.25, 0.0, (-0.06, 0.16, 0.16), (0.2, 1.0, 0.2), (-0.06, 0.16, 0.16), (0.2, 1.0, 0.2)),
-    Key(-0.1, 0.50, 0.12, 0.1, 0.0, -0.30, 0.1, (0.12, 0.45, 0.40), (-0.2, 0.3, -0.9), AKIMBO, AKIMBO_POLE),
-    Key(0.0, 0.24, 0.0, 0.75, 0.55, 0.0, 0.0, (0.30, 0.16, -0.45), (-0.3, 0.7, -0.4), (0.30, 0.16, -0.45), (-0.3, 0.7, -0.4)),
-    Key(0.0, 0.22, 0.0, 0.05, 0.1, 0.0, 0.0, (0.23, -0.12, -0.24), (-0.1, 0.6, -0.8), (0.23, -0.10, -0.27), (-0.1, 0.6, -0.8)),
-    Key(0.0, 0.20, 0.0, 0.10, 0.1, 0.0, 0.3, (0.30, 0.14, -0.22), (-0.2, 0.5, -0.9), DOWN, DOWN_POLE, kneel=True),
-    Key(0.0, 0.20, 0.0, 0.05, -0.05, 0.15, -0.2, (0.45, 0.30, 0.25), (0.0, 0.4, -0.9), AKIMBO, AKIMBO_POLE, kneel=True),
-)  # fmt: skip
+    Key(0.0, 0.35, 0.00, 0.00, 0.00, 0.00, 0.0, ASIDE, ASIDE),
+    Key(0.1, 0.25, 0.00, 0.00, -0.10, 0.00, 0.2, AKIMBO, AKIMBO),
+    Key(0.0, 0.45, 0.05, 0.00, -0.05, 0.10, 0.0, OVERHEAD, OVERHEAD),
+    Key(0.45, 0.20, 0.22, 0.25, 0.05, 0.00, 0.3, AHEAD, PULLED_BACK),
+    Key(0.0, 0.30, 0.40, 0.45, 0.25, 0.00, 0.0, AHEAD, AHEAD),
+    Key(0.2, 0.22, 0.00, 0.05, 0.05, 0.00, -0.2, BEFORE_FACE, arms.FOLDED),
+    Key(0.0, 0.30, 0.00, 0.00, -0.15, 0.25, 0.0, BEHIND_HEAD, BEHIND_HEAD),
+    Key(-0.1, 0.50, 0.12, 0.10, 0.00, -0.30, 0.1, RAISED, AKIMBO),
+    Key(0.0, 0.24, 0.00, 0.75, 0.55, 0.00, 0.0, TO_KNEES, TO_KNEES),
+    Key(0.0, 0.22, 0.00, 0.05, 0.10, 0.00, 0.0, arms.FOLDED, arms.FOLDED),
+    Key(0.0, 0.20, 0.00, 0.10, 0.10, 0.00, 0.3, arms.BELLY, DOWN, kneel=True),
+    Key(0.0, 0.20, 0.00, 0.05, -0.05, 0.15, -0.2, REACHING_UP, AKIMBO, kneel=True),
+)
 
 
 def kneeling(figure: Figure, front: int) -> tuple[float, Array]:
-    """Pelvis height above the floor, and (ahead, aside) of the feet (2, 2) below it, for one knee on the floor.
+    """Pelvis height above the floor, and (ahead, aside) of the feet (2, 2) below it, for one knee
+    on the floor.
 
-    The knee lies under the hip at `KNEE_RADIUS`, the shank goes back to an ankle that stands over tucked toes; the
-    front foot stands flat so that its shank is upright. Ahead in metres, aside in halves of the hips' width.
+    The knee lies under the hip at `KNEE_RADIUS`, the shank goes back to an ankle that stands over
+    tucked toes; the front foot stands flat so that its shank is upright. Ahead in metres, aside in
+    halves of the hips' width.
     """
     thigh, shank = figure.length(f.KNEES[0]), figure.length(f.ANKLES[0])
     hip = figure.bone(f.HIPS[0])
@@ -118,8 +130,8 @@ def _draw(actor: Actor) -> Key:
 def _arm(actor: Actor, keys: list[Key], over: object, lead: bool) -> Arm:
     assert callable(over)
     rng = actor.rng
-    targets = np.array([k.lead if lead else k.other for k in keys])
-    poles = np.array([k.lead_pole if lead else k.other_pole for k in keys])
+    targets = np.array([(k.lead if lead else k.other).target for k in keys])
+    poles = np.array([(k.lead if lead else k.other).pole for k in keys])
     path = over(targets + rng.normal(0.0, 0.04, targets.shape))
     return arms.finish(actor, path + actor.noise(0.012, 0.4, 3), over(poles))
 

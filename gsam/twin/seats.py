@@ -1,4 +1,6 @@
-"""Sitting: on a chair or on the floor, with legs that shift, cross and stretch; and standing up and down again."""
+"""Sitting: on a chair or on the floor, with legs that shift, cross and stretch; and standing up and
+down again.
+"""
 
 from dataclasses import dataclass
 
@@ -13,7 +15,9 @@ CHAIR = (0.40, 0.50)
 
 @dataclass(frozen=True)
 class LegPose:
-    """Where a seated foot is: forward, outwards, up from the floor below the pelvis, metres on the usual leg; heading, pitch and knee in radians."""
+    """Where a seated foot is: forward, outwards, up from the floor below the pelvis, metres on the
+    usual leg; heading, pitch and knee in radians.
+    """
 
     place: tuple[float, float, float]
     yaw: float = 0.15
@@ -42,9 +46,11 @@ FLOOR_LEGS = (
 
 
 def sit(actor: Actor, floor: bool = False, crossing: float = 0.3) -> Motion:
-    """Seated for the whole take. `floor` sits on the ground; `crossing` is the chance that a leg is crossed to begin with.
+    """Seated for the whole take. `floor` sits on the ground; `crossing` is the chance that a leg is
+    crossed to begin with.
 
-    The seat does not move; the pelvis tilts and shifts on it, the trunk leans to and fro, feet change their place by steps.
+    The seat does not move; the pelvis tilts and shifts on it, the trunk leans to and fro, feet
+    change their place by steps.
     """
     rng, t, figure = actor.rng, actor.t, actor.figure
     seat = 0.0 if floor else rng.uniform(*CHAIR) * figure.leg_scale
@@ -114,7 +120,9 @@ def _floor_legs(actor: Actor) -> tuple[LegPose, LegPose]:
 
 
 def _shuffle(actor: Actor, feet: Feet, floor: bool, legs: tuple[LegPose, LegPose]) -> None:
-    """Every few seconds one foot finds another place; on the floor, within a hand's breadth of where it was."""
+    """Every few seconds one foot finds another place; on the floor, within a hand's breadth of
+    where it was.
+    """
     rng = actor.rng
     current = list(legs)
     now = rng.uniform(0.5, 3.0)
@@ -138,9 +146,11 @@ def _shuffle(actor: Actor, feet: Feet, floor: bool, legs: tuple[LegPose, LegPose
 
 
 def sit_down(actor: Actor, floor: bool) -> tuple[Motion, Array]:
-    """Stands and sits in turns with the feet where they are; also how seated the person is (T,), 0 standing to 1.
+    """Stands and sits in turns with the feet where they are; also how seated the person is (T,), 0
+    standing to 1.
 
-    The trunk leans forward half-way so that the weight stays over the feet; on the floor the person squats first.
+    The trunk leans forward half-way so that the weight stays over the feet; on the floor the person
+    squats first.
     """
     rng, t, figure = actor.rng, actor.t, actor.figure
     seat = (0.0 if floor else rng.uniform(*CHAIR) * figure.leg_scale) + figure.seat

@@ -1,6 +1,8 @@
-"""Contact sheet of the twin: `python -m gsam.twin.sheet OUT.png [SUBJECT]` draws a row of stick figures per action.
+"""Contact sheet of the twin: `python -m gsam.twin.sheet OUT.png [SUBJECT]` draws a row of stick
+figures per action.
 
-Right limbs are red, left ones blue; the line is the floor. Eight frames, evenly spaced over the first take of each action.
+Right limbs are red, left ones blue; the line is the floor. Eight frames, evenly spaced over the
+first take of each action.
 """
 
 import sys
@@ -34,7 +36,8 @@ def contact_sheet(
 ) -> NDArray[np.uint8]:
     """Image (H, W, 3) BGR with the fifteen actions of one subject in two columns of rows.
 
-    `take` 0 or 1 picks the first or second take of each action (where there are two). Raises ConfigError for an unknown subject.
+    `take` 0 or 1 picks the first or second take of each action (where there are two). Raises
+    ConfigError for an unknown subject.
     """
     if subject not in BETAS:
         raise ConfigError(f"subject '{subject}': expected one of {', '.join(BETAS)}")
@@ -62,7 +65,9 @@ def _row(action: str, raw: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _figure(image: NDArray[np.uint8], joints: NDArray[np.float32], left: int) -> None:
-    """One stick figure seen from the world's -y side and a little from its -x side, near limbs drawn last."""
+    """One stick figure seen from the world's -y side and a little from its -x side, near limbs
+    drawn last.
+    """
     azimuth = np.radians(25.0)
     right_axis = np.array([np.cos(azimuth), -np.sin(azimuth), 0.0])
     depth_axis = np.array([np.sin(azimuth), np.cos(azimuth), 0.0])
@@ -78,17 +83,19 @@ def _figure(image: NDArray[np.uint8], joints: NDArray[np.float32], left: int) ->
     bones += [(3, 4, RIGHT), (8, 9, LEFT), (27, 30, RIGHT), (19, 22, LEFT)]
     depth = centred @ depth_axis
     for start, end, colour in sorted(bones, key=lambda b: -float(depth[b[0]] + depth[b[1]])):
-        a, b = (tuple(int(round(8 * v)) for v in points[i]) for i in (start, end))
+        a, b = (tuple(round(8 * float(v)) for v in points[i]) for i in (start, end))
         cv2.line(image, a, b, colour, 2, cv2.LINE_AA, 3)
 
 
 def main(arguments: list[str]) -> int:
-    """Draw the sheet to the path given; 0 when done, 1 or 2 with one line on standard error otherwise."""
+    """Draw the sheet to the path given; 0 when done, 1 or 2 with one line on standard error
+    otherwise.
+    """
     if len(arguments) not in (1, 2):
         print("usage: python -m gsam.twin.sheet OUT.png [SUBJECT]", file=sys.stderr)
         return ConfigError.exit_code
     try:
-        image = contact_sheet(*arguments[1:])
+        image = contact_sheet(arguments[1] if len(arguments) == 2 else "S9")
         with atomic_path(Path(arguments[0])) as temporary:
             if not cv2.imwrite(str(temporary), image):
                 raise DataError(f"{arguments[0]}: not written, expected a path that ends in .png")

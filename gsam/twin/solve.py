@@ -8,11 +8,12 @@ from gsam.twin import figure as f
 from gsam.twin.blocks import Array, apply, soft_max, soft_min, turn, unit
 from gsam.twin.figure import Figure
 from gsam.twin.ground import ankle_offset, foot_rotation, pelvis_height
-from gsam.twin.ik import bend, frame_apply
+from gsam.twin.ik import bend, frame_apply, steady
 from gsam.twin.performance import Arm, Motion
 
 SPINE_SHARE = (0.35, 0.35, 0.30)
-# Half-axes (forward, sideways) of the trunk and the radius of the head that hands keep out of, metres.
+# Half-axes (forward, sideways) of the trunk and the radius of the head that hands keep out of,
+# metres.
 TRUNK = (0.165, 0.205)
 HEAD_RADIUS = 0.12
 # Wrists stay this far above the floor, metres.
@@ -21,14 +22,16 @@ WRIST_HEIGHT = 0.06
 
 @dataclass
 class Pose:
-    """Global rotations (T, 24, 3, 3) and positions (T, 24, 3) of the joints, person axes in the world."""
+    """Global rotations (T, 24, 3, 3) and positions (T, 24, 3) of the joints, person axes in the
+    world.
+    """
 
     turn: Array
     at: Array
 
 
 def solve(figure: Figure, motion: Motion) -> Pose:
-    """Pose the body: `Pose` of all frames. Feet are met exactly, wrists as far as the arm reaches."""
+    """Pose the body: feet are met exactly, wrists as far as the arm reaches."""
     frames = len(motion.yaw)
     pose = Pose(np.empty((frames, 24, 3, 3)), np.empty((frames, 24, 3)))
     pose.turn[:, 0] = turn("z", motion.yaw) @ turn("y", motion.pitch) @ turn("x", motion.roll)
@@ -44,7 +47,9 @@ def solve(figure: Figure, motion: Motion) -> Pose:
 
 
 def local_rotations(figure: Figure, pose: Pose) -> Array:
-    """Rotations (T, 24, 3, 3) relative to the parents in SMPL's axes; the root also turns y up into z up."""
+    """Rotations (T, 24, 3, 3) relative to the parents in SMPL's axes; the root also turns y up into
+    z up.
+    """
     change = f.TO_PERSON
     parents = np.array(figure.parents[1:])
     local = np.empty_like(pose.turn)
@@ -104,7 +109,7 @@ def _arm(figure: Figure, arm: Arm, pose: Pose, side: int) -> None:
     bones = bend(
         pose.at[:, shoulder],
         point,
-        apply(chest, arm.pole * outwards),
+        steady(pose.at[:, shoulder], point, apply(chest, arm.pole * outwards)),
         figure.bone(elbow),
         figure.bone(wrist),
         -np.eye(3)[0],
@@ -129,7 +134,9 @@ def _between_shoulders(figure: Figure, pose: Pose) -> Array:
 
 
 def _goal(figure: Figure, arm: Arm, pose: Pose, side: int) -> Array:
-    """Wrist target (T, 3) in the chest's axes with y outwards, after all reaches and kept out of the body."""
+    """Wrist target (T, 3) in the chest's axes with y outwards, after all reaches and kept out of
+    the body.
+    """
     outwards = np.array([1.0, 1.0 if side == 0 else -1.0, 1.0])
     chest = pose.turn[:, f.SPINE[-1]]
     middle = _between_shoulders(figure, pose)
@@ -155,7 +162,9 @@ def _anchor(pose: Pose, anchor: str, side: int) -> tuple[Array, Array]:
 
 
 def _outside(goal: Array, head: Array, scale: float) -> Array:
-    """Push wrists smoothly out of the trunk (an elliptic column below the shoulders) and the head (a ball)."""
+    """Push wrists smoothly out of the trunk (an elliptic column below the shoulders) and the head
+    (a ball).
+    """
     x, y, z = goal.T
     ratio = np.sqrt((x / TRUNK[0]) ** 2 + (y / TRUNK[1]) ** 2) / scale
     push = soft_max(ratio, 1.0, 0.1) / np.maximum(ratio, 1e-3)
@@ -169,7 +178,9 @@ def _outside(goal: Array, head: Array, scale: float) -> Array:
 
 
 def _collar(figure: Figure, arm: Arm, goal: Array, side: int) -> Array:
-    """The collar follows the arm: up to 25 degrees up with a raised arm, 12 forward or back with the reach."""
+    """The collar follows the arm: up to 25 degrees up with a raised arm, 12 forward or back with
+    the reach.
+    """
     half = abs(float(figure.joints[f.SHOULDERS[0], 1]))
     direction = unit(goal - np.array([0.0, half, 0.0]))
     lift = arm.shrug + 0.44 * soft_max(direction[:, 2] + 0.1, 0.0, 0.2) / 1.1

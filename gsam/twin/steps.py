@@ -1,8 +1,11 @@
-"""Feet that stand until they step: single steps, and a standing person who shifts weight and steps around."""
+"""Feet that stand until they step: single steps, and a standing person who shifts weight and steps
+around.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gsam.twin.blocks import Array, bump, choices, held_keys, min_jerk, wander
 from gsam.twin.performance import Actor, Motion
@@ -54,14 +57,16 @@ class Feet:
         self.now_pitch[foot], self.now_knee[foot] = pitch, knee_out
         self._hang(foot, u >= 1.0)
 
-    def _hang(self, foot: int, frames: slice | Array) -> None:
+    def _hang(self, foot: int, frames: slice | NDArray[np.bool_]) -> None:
         """Feet held in the air or rolled up do not count as planted."""
         flat = self.now_place[foot][2] == 0.0 and self.now_pitch[foot] == 0.0
         self.planted[frames, foot] = flat
 
 
 def footprints(centre: Array, yaw: float, width: float, stagger: float) -> Array:
-    """Places (2, 3) of two feet around `centre` (2,): half of `width` to each side, left ahead by `stagger`."""
+    """Places (2, 3) of two feet around `centre` (2,): half of `width` to each side, left ahead by
+    `stagger`.
+    """
     ahead = np.array([np.cos(yaw), np.sin(yaw), 0.0])
     left = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
     middle = np.array([centre[0], centre[1], 0.0])
@@ -82,10 +87,11 @@ def stand(
     crouch: Array | None = None,
     wide: float = 1.0,
 ) -> Motion:
-    """Standing: weight goes from leg to leg, the pelvis sways, now and then the person steps to a new spot and heading.
+    """Standing: weight goes from leg to leg, the pelvis sways, now and then the person steps to a
+    new spot and heading.
 
-    restless scales how often steps come; turning is the spread (rad) of the turn made with them; crouch (T,)
-    lowers the pelvis by metres; wide scales the distance between the feet.
+    restless scales how often steps come; turning is the spread (rad) of the turn made with them;
+    crouch (T,) lowers the pelvis by metres; wide scales the distance between the feet.
     """
     rng, t, style = actor.rng, actor.t, actor.style
     width = wide * style.stance * rng.uniform(0.8, 1.5)
@@ -158,7 +164,9 @@ def _upright(
 def assemble(
     actor: Actor, pelvis: Array, yaw: Array, feet: Feet, roll: Array, lean: Array
 ) -> Motion:
-    """A `Motion` with a lively trunk and head and no arms yet; `lean` (T,) is the pelvis' forward pitch."""
+    """A `Motion` with a lively trunk and head and no arms yet; `lean` (T,) is the pelvis' forward
+    pitch.
+    """
     rng, t = actor.rng, actor.t
     slump = actor.style.slump + rng.normal(0.0, 0.05)
     bow = held_keys(rng, t, lambda: rng.normal(0.0, 0.07), (1.0, 3.5), (0.7, 1.5))
@@ -181,7 +189,9 @@ def assemble(
 
 
 def gaze(actor: Actor, down: float = 0.05, turned: float = 0.35) -> Array:
-    """Head angles (T, 3): the eyes rest on something for a while, then move on; nods and tilts besides."""
+    """Head angles (T, 3): the eyes rest on something for a while, then move on; nods and tilts
+    besides.
+    """
     rng, t = actor.rng, actor.t
     keys = held_keys(
         rng,

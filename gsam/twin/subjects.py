@@ -1,4 +1,4 @@
-"""The seven subjects: their shapes, their ways of moving, and the names and lengths of their takes."""
+"""The seven subjects: their shapes, ways of moving, and the names and lengths of their takes."""
 
 import zlib
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ BETAS: dict[str, tuple[float, ...]] = {
     "S9": (0.3, 0.4, -1.3, 1.3, 0.3, -1.2, 0.6, -0.8, -0.1, 0.6),
     "S11": (-0.8, 0.8, 0.9, -0.2, 1.3, 1.0, 0.5, 0.4, 0.5, -0.7),
 }
-# Suffixes of the two takes of an action; which pair exists depends on subject and action, as in the original.
+# Suffixes of the two takes of an action; which pair exists depends on subject and action, as in the
+# original.
 SUFFIXES = (("", " 1"), (" 1", " 2"), (" 2", " 3"), ("", " 2"))
 KNOWN_SUFFIXES = {
     ("S1", "Directions"): SUFFIXES[0],
