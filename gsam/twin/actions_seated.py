@@ -41,7 +41,7 @@ def sitting(actor: Actor) -> Motion:
     floor = actor.chance(0.25)
     motion = sit(actor, floor=floor, crossing=0.4)
     if floor:
-        pairs = [(arms.THIGH,) * 2, (arms.LAP,) * 2, (arms.PROP,) * 2, (arms.BELLY, arms.CHIN)]
+        pairs = [(arms.SHIN,) * 2, (arms.LAP,) * 2, (arms.PROP,) * 2, (arms.BELLY, arms.CHIN)]
         weights = [1.0, 1.0, 1.2, 0.4]
     else:
         pairs = [
@@ -65,7 +65,8 @@ def sitting_down(actor: Actor) -> Motion:
     """
     floor = actor.chance(0.4)
     motion, down = sit_down(actor, floor)
-    rests = [arms.THIGH, arms.LAP, arms.BELLY, arms.PROP if floor else arms.ARMREST]
+    rests = [arms.SHIN, arms.PROP] if floor else [arms.THIGH, arms.ARMREST]
+    rests += [arms.LAP, arms.BELLY]
     for _ in (0, 1):
         seated = arms.idle(actor, rests)
         moving = 4.0 * down * (1.0 - down)

@@ -148,6 +148,10 @@ def _goal(figure: Figure, arm: Arm, pose: Pose, side: int) -> Array:
         point = frame_apply(axes, scale * reach.local * outwards, origin)
         there = apply(np.swapaxes(chest, -1, -2), point - middle) * outwards
         goal = goal + reach.weight[:, None] * (there - goal)
+    # A hand that passes close to its shoulder would whip the arm round; it goes by in front.
+    shoulder = np.array([0.0, abs(float(figure.joints[f.SHOULDERS[side], 1])), 0.0])
+    distance = np.linalg.norm(goal - shoulder, axis=-1) / scale
+    goal[:, 0] += 0.18 * scale * np.exp(-((distance / 0.15) ** 4))
     return _outside(goal, head, scale)
 
 
