@@ -1,20 +1,19 @@
 """From a lifter's configuration to its module."""
 
-from torch import nn
-
 from gsam.lifters.config import LifterConfig, check
 from gsam.lifters.gsam import Gsam
+from gsam.lifters.lifter import Lifter
 from gsam.lifters.martinez import Martinez
 from gsam.lifters.poseformer import PoseFormer
 from gsam.lifters.strided import StridedTransformer
 from gsam.lifters.videopose3d import VideoPose3D
 
 
-def build_lifter(config: LifterConfig) -> nn.Module:
-    """A lifter with fresh weights: (B, T, J, 2) normalised keypoints -> (B, 1 or T, J, 3) metres, root-relative.
+def build_lifter(config: LifterConfig) -> Lifter:
+    """A lifter with fresh weights.
 
-    Every lifter has `receptive_field` (frames it needs for one answer) and `target_frame` (which of them a
-    one-frame answer is for). Raises ConfigError naming every problem of the configuration.
+    It maps (B, T, J, features) normalised keypoints to (B, 1 or T, J, 3) metres, root-relative.
+    Raises ConfigError naming every problem of the configuration.
     """
     check(config)
     if config.name == "poseformer":

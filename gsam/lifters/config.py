@@ -1,4 +1,4 @@
-"""What a lifter is made of: one flat, JSON-friendly record for every family, checked before anything is built."""
+"""What a lifter is made of: one flat, JSON-friendly record for every family, checked as a whole."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -16,11 +16,13 @@ STRIDED_STAGES = 3  # the reference owns exactly three position tables for its s
 
 @dataclass(frozen=True, kw_only=True)
 class LifterConfig:
-    """A lifter's architecture; a family ignores the fields that it does not name in its own docstring.
+    """A lifter's architecture; a family ignores the fields that it has no use for.
 
-    `frames` is the receptive field (odd; Martinez sees one frame). `channels`, `strides` left empty mean
-    the family's own: 1024 channels (VideoPose3D, Martinez) or 256 (strided), and the factors of `frames`.
-    `dropout` and `drop_path` (stochastic depth at the last block, growing linearly from 0) act in training only.
+    `frames` is the receptive field (odd; Martinez sees one frame). `channels`, `strides` left empty
+    mean the family's own: 1024 channels (VideoPose3D, Martinez) or 256 (strided), and the factors
+    of `frames`. `dropout` and `drop_path` (stochastic depth at the last block, growing linearly
+    from 0) act in training only. `hidden` and `layers` are StridedTransformer's, `stages`
+    Martinez's.
     """
 
     name: str = "gsam"
@@ -50,7 +52,7 @@ class LifterConfig:
             object.__setattr__(self, "strides", tuple(self.strides))
 
     def problems(self) -> list[str]:
-        """Everything wrong with this record, one line each: key, value, what is allowed. Empty when it can be built."""
+        """One line for each thing wrong: key, value, what is allowed; none when it can be built."""
         found = [*_choice_problems(self), *_number_problems(self)]
         return found or list(_combination_problems(self))
 
@@ -94,7 +96,7 @@ def odd_factors(frames: int) -> tuple[int, ...]:
 
 
 def merge_factors(factors: tuple[int, ...], count: int) -> tuple[int, ...]:
-    """At most `count` factors with the same product, the smallest ones multiplied together first (351 -> 3, 9, 13)."""
+    """At most `count` factors of the same product, smallest multiplied first (351: 3, 9, 13)."""
     merged = sorted(factors)
     while len(merged) > count:
         merged = sorted([merged[0] * merged[1], *merged[2:]])
@@ -144,12 +146,14 @@ def _combination_problems(config: LifterConfig) -> Iterator[str]:
     if frames % 2 == 0:
         yield f"frames = {frames}: expected an odd number, so that there is a central frame"
         return
-    if name in ("gsam", "poseformer") and (config.joints * config.width) % config.heads:
-        yield f"heads = {config.heads}: expected a divisor of joints x width = {config.joints * config.width}"
+    if name in ("gsam", "poseformer") and int(config.width * config.mlp_ratio) < 1:
+        least = f"expected at least one hidden unit for width {config.width}"
+        yield f"mlp_ratio = {config.mlp_ratio}: {least}"
     if name in ("gsam", "poseformer") and config.width % config.heads:
         yield f"heads = {config.heads}: expected a divisor of width = {config.width}"
     if name == "strided" and config.resolved_channels() % config.heads:
-        yield f"heads = {config.heads}: expected a divisor of channels = {config.resolved_channels()}"
+        channels = config.resolved_channels()
+        yield f"heads = {config.heads}: expected a divisor of channels = {channels}"
     if name == "videopose3d" and config.head != "centre":
         yield f"head = {config.head!r}: videopose3d answers for the central frame, expected centre"
     if name in ("videopose3d", "strided"):
@@ -162,8 +166,8 @@ def _stride_problems(config: LifterConfig) -> Iterator[str]:
         product *= stride
     if not strides or product != config.frames:
         yield (
-            f"frames = {config.frames}: expected the product of the odd strides {list(strides)} = {product}, "
-            "for example 27 = 3x3x3"
+            f"frames = {config.frames}: expected the product of the odd strides {list(strides)}"
+            f" = {product}, for example 27 = 3x3x3"
         )
     if config.name == "strided" and len(strides) > STRIDED_STAGES:
         yield f"strides = {list(strides)}: expected at most {STRIDED_STAGES}"

@@ -1,4 +1,4 @@
-"""The paper's lifter: PoseFormer whose blocks also mix groups of neighbouring joints (SAM) and frames (TAM)."""
+"""The paper's lifter: PoseFormer that also mixes neighbouring joints (SAM) and frames (TAM)."""
 
 from gsam.lifters.group_attention import GroupAttention
 from gsam.lifters.poseformer import ExtraModule, PoseFormer
@@ -10,10 +10,10 @@ TAM_KERNEL = 3  # equation 6
 class Gsam(PoseFormer):
     """PoseFormer with group spatial attention.
 
-    Reads PoseFormer's fields and `sam`, `tam` (where in a block, or none) and `conv`: `depthwise` as the
-    text says (+23,552 parameters at the paper's size) or `grouped` (+272,128, closest to the printed
-    counts): full convolutions in SAM, one group per embedding channel (32) in TAM.
-    With `sam` and `tam` none it is PoseFormer, key by key.
+    Reads PoseFormer's fields and `sam`, `tam` (where in a block, or none) and `conv`: `depthwise`
+    as the text says (+23,552 parameters at the paper's size) or `grouped` (+272,128, closest to the
+    counts of table VIII): full convolutions in SAM, `width` = 32 groups in TAM. With `sam` and
+    `tam` none it is PoseFormer, key by key.
     """
 
     def spatial_extra(self) -> tuple[str, ExtraModule | None]:

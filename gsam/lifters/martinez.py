@@ -1,7 +1,9 @@
-"""The fully connected baseline (Martinez et al., A simple yet effective baseline for 3d human pose estimation, 2017)."""
+"""Martinez et al., A simple yet effective baseline for 3d human pose estimation, 2017."""
 
 from torch import Tensor, nn
 from torch.nn import functional
+
+from gsam.lifters.lifter import Lifter
 
 
 class ResidualStage(nn.Module):
@@ -21,11 +23,12 @@ class ResidualStage(nn.Module):
         return hidden + self.dropout(functional.relu(self.batch_norm2(self.w2(inner))))
 
 
-class Martinez(nn.Module):
+class Martinez(Lifter):
     """Each frame by itself through residual fully connected stages.
 
-    Takes (B, T, J, features) and gives (B, T, J, 3), or flat (B, J * features) and gives (B, 3 J) as the
-    reference does (its 16 joints are Human3.6M's without the nose). State-dict keys are the reference's.
+    Takes (B, T, J, features) and gives (B, T, J, 3), or flat (B, J * features) and gives (B, 3 J)
+    as the reference does (its 16 joints are Human3.6M's without the nose). State-dict keys are the
+    reference's.
     """
 
     receptive_field = 1
@@ -41,6 +44,7 @@ class Martinez(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
+        self.joints, self.features = joints, features
         self.w1 = nn.Linear(joints * features, channels)
         self.batch_norm1 = nn.BatchNorm1d(channels)
         self.linear_stages = nn.ModuleList(ResidualStage(channels, dropout) for _ in range(stages))

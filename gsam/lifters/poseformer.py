@@ -1,4 +1,7 @@
-"""PoseFormer (Zheng et al., 3D Human Pose Estimation with Spatial and Temporal Transformers, 2021)."""
+"""PoseFormer.
+
+Zheng et al., 3D Human Pose Estimation with Spatial and Temporal Transformers, 2021.
+"""
 
 from collections.abc import Callable
 
@@ -7,26 +10,29 @@ from torch import Tensor, nn
 
 from gsam.lifters.blocks import NORM_EPS, TransformerBlock
 from gsam.lifters.config import LifterConfig
+from gsam.lifters.lifter import Lifter
 
 # Given a block's width, the residual module to put into it.
 ExtraModule = Callable[[], nn.Module]
 
 
-class PoseFormer(nn.Module):
+class PoseFormer(Lifter):
     """Joints attend to each other in every frame, then frames attend to each other.
 
-    Reads `frames, joints, features, width, depth, heads, mlp_ratio, qkv_bias, qk_scale, dropout, drop_path, head`.
-    Input (B, T, J, features) normalised screen coordinates, T = `frames`; output metres, root-relative:
-    (B, 1, J, 3) for the central frame with the `centre` head, (B, T, J, 3) with the `sequence` head.
+    Reads `frames, joints, features, width, depth, heads, mlp_ratio, qkv_bias, qk_scale, dropout,
+    drop_path, head`. Input (B, T, J, features) normalised screen coordinates, T = `frames`; output
+    metres, root-relative: (B, 1, J, 3) for the central frame with the `centre` head, (B, T, J, 3)
+    with the `sequence` head.
     State-dict keys are those of the official implementation.
     """
 
     def __init__(self, config: LifterConfig) -> None:
         super().__init__()
         self.config = config
+        self.joints, self.features = config.joints, config.features
         self.receptive_field = config.frames
         self.target_frame = config.frames // 2
-        self.head_kind = config.head
+        self.answers_windows = config.head == "sequence"
         joints, width, frames = config.joints, config.width, config.frames
         token = joints * width
         self.Spatial_pos_embed = nn.Parameter(torch.zeros(1, joints, width))
@@ -68,12 +74,17 @@ class PoseFormer(nn.Module):
         )
 
     def encode_frames(self, frames: Tensor) -> Tensor:
-        """Spatial features of single frames, (N, J, features) -> (N, J * width), joint-major."""
-        tokens = self.Spatial_patch_to_embedding(frames) + self.Spatial_pos_embed
-        tokens = self.pos_drop(tokens)
-        for block in self.Spatial_blocks:
-            tokens = block(tokens)
-        return self.Spatial_norm(tokens).flatten(1)
+        """Spatial features of single frames, (N, J, features) -> (N, J * width), joint-major.
+
+        On a CPU always in the weights' own precision: products this small are slower in bfloat16.
+        """
+        mixed = frames.device.type != "cpu" and torch.is_autocast_enabled(frames.device.type)
+        with torch.autocast(frames.device.type, enabled=mixed):
+            tokens = self.Spatial_patch_to_embedding(frames) + self.Spatial_pos_embed
+            tokens = self.pos_drop(tokens)
+            for block in self.Spatial_blocks:
+                tokens = block(tokens)
+            return self.Spatial_norm(tokens).flatten(1)
 
     def decode_windows(self, features: Tensor) -> Tensor:
         """Poses from windows of frame features, (B, T, J * width) -> (B, 1 or T, J, 3)."""

@@ -1,9 +1,11 @@
 """A pose for every frame of a clip, by the cheapest way that gives the windowed answer."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gsam import skeletons
+from gsam.errors import DataError
+from gsam.lifters.lifter import Lifter
 from gsam.lifters.martinez import Martinez
 from gsam.lifters.poseformer import PoseFormer
 from gsam.lifters.videopose3d import VideoPose3D
@@ -12,20 +14,22 @@ DEFAULT_BATCH = 256
 
 
 @torch.inference_mode()
-def lift_clip(model: nn.Module, keypoints: Tensor, batch_size: int = DEFAULT_BATCH) -> Tensor:
+def lift_clip(model: Lifter, keypoints: Tensor, batch_size: int = DEFAULT_BATCH) -> Tensor:
     """Lift every frame of one clip, (T, J, F) normalised keypoints -> (T, J, 3) metres.
 
-    A one-frame answer comes from the window around its frame, with the clip's ends repeated; a lifter that
-    answers for whole windows gets windows side by side, the last one moved back to end with the clip (a
-    clip shorter than a window has its ends repeated). `batch_size` is in windows. Work is shared between
-    overlapping windows where the network allows it: convolutions run once over the clip, spatial
-    features are made once per frame. The model is used in the mode it is in: call `model.eval()` first.
+    A one-frame answer comes from the window around its frame, with the clip's ends repeated; a
+    lifter that answers for whole windows gets windows side by side, the last one moved back to end
+    with the clip (a clip shorter than a window has its ends repeated). `batch_size` is in windows.
+    Work is shared between overlapping windows where the network allows it: convolutions run once
+    over the clip, spatial features are made once per frame. The model is used in the mode it is in:
+    call `model.eval()` first. Raises DataError for keypoints of another shape.
     """
+    _check(keypoints, model)
     if isinstance(model, Martinez):
         return _single_frames(model, keypoints, batch_size)
     if isinstance(model, VideoPose3D):
         return model(_padded(model, keypoints)[None])[0]
-    if _answers_windows(model):
+    if model.answers_windows:
         return _side_by_side(model, keypoints, batch_size)
     if isinstance(model, PoseFormer):
         return _overlapping_features(model, keypoints, batch_size)
@@ -33,22 +37,28 @@ def lift_clip(model: nn.Module, keypoints: Tensor, batch_size: int = DEFAULT_BAT
 
 
 def lift_clip_flipped(
-    model: nn.Module,
+    model: Lifter,
     keypoints: Tensor,
     batch_size: int = DEFAULT_BATCH,
     skeleton: skeletons.Skeleton = skeletons.H36M_17,
 ) -> Tensor:
-    """The mean of the answer and the un-mirrored answer for the mirrored clip (flip test), (T, J, F) -> (T, J, 3)."""
+    """Flip test: the mean of the answer and the un-mirrored answer for the mirrored clip.
+
+    (T, J, F) -> (T, J, 3), as `lift_clip`; the joints are `skeleton`'s.
+    """
     direct = lift_clip(model, keypoints, batch_size)
     mirrored = lift_clip(model, skeletons.mirror(keypoints, skeleton), batch_size)
     return (direct + skeletons.mirror(mirrored, skeleton)) / 2
 
 
-def _answers_windows(model: nn.Module) -> bool:
-    return getattr(model, "head_kind", "centre") == "sequence"
+def _check(keypoints: Tensor, model: Lifter) -> None:
+    shape, expected = tuple(keypoints.shape), (model.joints, model.features)
+    if keypoints.dim() != 3 or shape[1:] != expected or shape[0] == 0:
+        wanted = f"(frames, {model.joints}, {model.features}) with at least one frame"
+        raise DataError(f"keypoints of shape {shape}: expected {wanted}")
 
 
-def _padded(model: nn.Module, values: Tensor) -> Tensor:
+def _padded(model: Lifter, values: Tensor) -> Tensor:
     """(T, ...) -> (T + R - 1, ...) by repeating the ends, so that window t answers for frame t."""
     before = model.target_frame
     return _repeat_ends(values, before, model.receptive_field - 1 - before)
@@ -59,11 +69,11 @@ def _repeat_ends(values: Tensor, before: int, after: int) -> Tensor:
     return values[index.clamp(0, len(values) - 1)]
 
 
-def _single_frames(model: nn.Module, keypoints: Tensor, batch_size: int) -> Tensor:
+def _single_frames(model: Lifter, keypoints: Tensor, batch_size: int) -> Tensor:
     return torch.cat([model(part[:, None])[:, 0] for part in keypoints.split(batch_size)])
 
 
-def _side_by_side(model: nn.Module, keypoints: Tensor, batch_size: int) -> Tensor:
+def _side_by_side(model: Lifter, keypoints: Tensor, batch_size: int) -> Tensor:
     frames, size = len(keypoints), model.receptive_field
     missing = max(size - frames, 0)
     before = missing // 2
@@ -77,7 +87,7 @@ def _side_by_side(model: nn.Module, keypoints: Tensor, batch_size: int) -> Tenso
     return out[before : before + frames]
 
 
-def _overlapping(model: nn.Module, keypoints: Tensor, batch_size: int) -> Tensor:
+def _overlapping(model: Lifter, keypoints: Tensor, batch_size: int) -> Tensor:
     windows = _padded(model, keypoints).unfold(0, model.receptive_field, 1).movedim(-1, 1)
     return torch.cat([model(part)[:, 0] for part in windows.split(batch_size)])
 

@@ -1,4 +1,7 @@
-"""StridedTransformer (Li et al., Exploiting Temporal Contexts with Strided Transformer for 3D Human Pose Estimation, 2022)."""
+"""StridedTransformer.
+
+Li et al., Exploiting Temporal Contexts with Strided Transformer for 3D Human Pose Estimation, 2022.
+"""
 
 from collections.abc import Sequence
 
@@ -7,13 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsam.lifters.blocks import attend
+from gsam.lifters.lifter import Lifter
 
 NORM_EPS = 1e-6
 POSITION_TABLES = 3
 
 
 class DeviationNorm(nn.Module):
-    """`a_2 (x - mean) / (std + eps) + b_2` over the last axis, with the unbiased deviation and eps outside it."""
+    """`a_2 (x - mean) / (std + eps) + b_2` over the last axis, std unbiased, eps outside it."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -59,7 +63,7 @@ class FeedForward(nn.Module):
 
 
 class StridedFeedForward(nn.Module):
-    """1x1 convolution, ReLU, convolution of width 3 with a stride: (B, L, C) -> (B, ceil(L / stride), C)."""
+    """1x1 convolution, ReLU, strided convolution: (B, L, C) -> (B, ceil(L / stride), C)."""
 
     def __init__(self, width: int, hidden: int, dropout: float, stride: int) -> None:
         super().__init__()
@@ -75,15 +79,19 @@ class StridedFeedForward(nn.Module):
 
 
 class Sublayer(nn.Module):
-    """Holder of a sub-layer's norm, so that the keys are the reference's."""
+    """Owner of a sub-layer's norm, so that the keys are the reference's."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = DeviationNorm(width)
 
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, L, C) -> (B, L, C)."""
+        return self.norm(tokens)
+
 
 class Layer(nn.Module):
-    """Pre-norm attention and feed-forward; with a stride the residual keeps every stride-th frame."""
+    """Pre-norm attention and feed-forward; a stride makes the residual skip frames too."""
 
     def __init__(
         self, width: int, hidden: int, heads: int, dropout: float, stride: int | None
@@ -101,14 +109,12 @@ class Layer(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L, C) -> (B, ceil(L / stride), C)."""
-        tokens = tokens + self.dropout(self.self_attn(self.sublayer[0].norm(tokens)))
-        return tokens[:, :: self.stride] + self.dropout(
-            self.feed_forward(self.sublayer[1].norm(tokens))
-        )
+        tokens = tokens + self.dropout(self.self_attn(self.sublayer[0](tokens)))
+        return tokens[:, :: self.stride] + self.dropout(self.feed_forward(self.sublayer[1](tokens)))
 
 
 class Encoder(nn.Module):
-    """A stack of layers; `norm` is in the reference's state dict but never applied there, nor here."""
+    """A stack of layers; `norm` is in the reference's state dict but never applied by it."""
 
     def __init__(self, layers: Sequence[Layer], width: int) -> None:
         super().__init__()
@@ -150,11 +156,24 @@ class StridedEncoder(Encoder):
         return tokens
 
 
-class StridedTransformer(nn.Module):
+class ReducingTransformer(nn.Module):
+    """The shrinking part."""
+
+    def __init__(self, layers: Sequence[Layer], width: int, frames: int) -> None:
+        super().__init__()
+        self.model = StridedEncoder(layers, width, frames)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, T, C) -> (B, 1, C)."""
+        return self.model(tokens)
+
+
+class StridedTransformer(Lifter):
     """A full-length transformer, then strided layers that shrink the window to its central frame.
 
-    Input (B, T, J, features); `forward` gives (B, 1, J, 3), or (B, T, J, 3) with the `sequence` head, `both` gives
-    the two. Metres, root-relative. State-dict keys are those of the official implementation.
+    Input (B, T, J, features); `forward` gives (B, 1, J, 3), or (B, T, J, 3) with the `sequence`
+    head, `both` gives the two. Metres, root-relative. State-dict keys are those of the official
+    implementation.
     """
 
     def __init__(
@@ -175,7 +194,8 @@ class StridedTransformer(nn.Module):
         super().__init__()
         self.receptive_field = frames
         self.target_frame = frames // 2
-        self.head_kind = head
+        self.answers_windows = head == "sequence"
+        self.joints, self.features = joints, features
         self.joints_out = joints_out
         self.encoder = nn.Sequential(
             nn.Conv1d(joints * features, channels, 1),
@@ -186,8 +206,7 @@ class StridedTransformer(nn.Module):
         plain = [Layer(channels, hidden, heads, dropout, None) for _ in range(layers)]
         self.Transformer = VanillaTransformer(plain, channels, frames)
         shrinking = [Layer(channels, hidden, heads, dropout, stride) for stride in strides]
-        self.Transformer_reduce = nn.Module()
-        self.Transformer_reduce.model = StridedEncoder(shrinking, channels, frames)
+        self.Transformer_reduce = ReducingTransformer(shrinking, channels, frames)
         self.fcn = nn.Sequential(nn.BatchNorm1d(channels), nn.Conv1d(channels, 3 * joints_out, 1))
         self.fcn_1 = nn.Sequential(nn.BatchNorm1d(channels), nn.Conv1d(channels, 3 * joints_out, 1))
 
@@ -198,15 +217,15 @@ class StridedTransformer(nn.Module):
     def both(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
         """The central frame (B, 1, J, 3) and the full sequence (B, T, J, 3)."""
         tokens = self.encode(keypoints)
-        centre = self._poses(self.Transformer_reduce.model(tokens), self.fcn)
+        centre = self._poses(self.Transformer_reduce(tokens), self.fcn)
         return centre, self._poses(tokens, self.fcn_1)
 
     def forward(self, keypoints: Tensor) -> Tensor:
         """What the head answers for."""
         tokens = self.encode(keypoints)
-        if self.head_kind == "sequence":
+        if self.answers_windows:
             return self._poses(tokens, self.fcn_1)
-        return self._poses(self.Transformer_reduce.model(tokens), self.fcn)
+        return self._poses(self.Transformer_reduce(tokens), self.fcn)
 
     def _poses(self, tokens: Tensor, head: nn.Sequential) -> Tensor:
         return head(tokens.transpose(1, 2)).transpose(1, 2).unflatten(-1, (self.joints_out, 3))

@@ -1,20 +1,27 @@
-"""VideoPose3D (Pavllo et al., 3D human pose estimation in video with temporal convolutions, 2019)."""
+"""VideoPose3D.
+
+Pavllo et al., 3D human pose estimation in video with temporal convolutions, 2019.
+"""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsam.lifters.lifter import Lifter
 
-class VideoPose3D(nn.Module):
-    """Temporal convolutions over the frames of a clip, no padding: (B, T, J, F) -> (B, T - R + 1, J_out, 3).
 
-    R, the receptive field, is the product of `filter_widths` (all odd). A window of exactly R frames is
-    computed with strides instead of dilations (the official single-frame form for training: same weights,
-    same answer, no wasted frames). `causal` moves the residual so that the answer is for the newest frame,
-    `dense` uses undilated kernels of the same reach. Frames stay the second axis throughout, so that every
-    convolution is one matrix product. State-dict keys are those of the official implementation.
+class VideoPose3D(Lifter):
+    """Temporal convolutions without padding: (B, T, J, features) -> (B, T - R + 1, J_out, 3).
+
+    R, the receptive field, is the product of `filter_widths` (all odd). A window of exactly R
+    frames is computed with strides instead of dilations (the official single-frame form for
+    training: same weights, same answer, no wasted frames). `causal` moves the residual so that the
+    answer is for the newest frame, `dense` uses undilated kernels of the same reach. Frames stay
+    the second axis throughout, so that every convolution is one matrix product. State-dict keys are
+    those of the official implementation.
     """
 
     def __init__(
@@ -30,6 +37,7 @@ class VideoPose3D(nn.Module):
         dense: bool = False,
     ) -> None:
         super().__init__()
+        self.joints, self.features = joints, features
         self.joints_out = joints_out
         self.filter_widths = tuple(filter_widths)
         self.dense = dense
@@ -65,7 +73,7 @@ class VideoPose3D(nn.Module):
         return linear(tokens, self.shrink).unflatten(-1, (self.joints_out, 3))
 
     def set_momentum(self, momentum: float) -> None:
-        """Set the momentum of every batch norm (the official recipe lets it decay from 0.1 to 0.001)."""
+        """Set the momentum of every batch norm; the official recipe lets it decay, 0.1 to 0.001."""
         for norm in (self.expand_bn, *self.layers_bn):
             norm.momentum = momentum
 
@@ -98,9 +106,11 @@ class VideoPose3D(nn.Module):
 
     def _pair(self, taps: Tensor, index: int) -> Tensor:
         """The two convolutions of residual block `index` on gathered frames (B, T', width * C)."""
-        first, second = 2 * index, 2 * index + 1
-        hidden = self._activate(linear(taps, self.layers_conv[first]), self.layers_bn[first])
-        return self._activate(linear(hidden, self.layers_conv[second]), self.layers_bn[second])
+        for layer in (2 * index, 2 * index + 1):
+            conv = cast(nn.Conv1d, self.layers_conv[layer])
+            norm = cast(nn.BatchNorm1d, self.layers_bn[layer])
+            taps = self._activate(linear(taps, conv), norm)
+        return taps
 
 
 def linear(taps: Tensor, conv: nn.Conv1d) -> Tensor:
@@ -109,13 +119,13 @@ def linear(taps: Tensor, conv: nn.Conv1d) -> Tensor:
 
 
 def _fold(tokens: Tensor, width: int) -> Tensor:
-    """Groups of `width` consecutive frames side by side, (B, T, C) -> (B, T // width, width * C)."""
+    """Each `width` consecutive frames side by side, (B, T, C) -> (B, T // width, width * C)."""
     batch, frames, channels = tokens.shape
     return tokens.view(batch, frames // width, width * channels)
 
 
 def _gather(tokens: Tensor, width: int, step: int) -> Tensor:
-    """Every run of `width` frames `step` apart, (B, T, C) -> (B, T - (width - 1) step, width * C)."""
+    """`width` frames, `step` apart, from each frame on: (B, T, C) -> (B, T', width * C)."""
     count = tokens.shape[1] - (width - 1) * step
     return torch.cat([tokens[:, tap * step : tap * step + count] for tap in range(width)], dim=-1)
 

@@ -1,4 +1,4 @@
-"""Weights and inputs of the parity fixtures, derived from names and seeds as the fixtures' RECIPE.md says."""
+"""Weights and inputs of the parity fixtures, derived from names and seeds as RECIPE.md says."""
 
 import json
 import math
@@ -51,7 +51,7 @@ def fill(
     overrides: Mapping[str, float] | None = None,
     not_filled: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Give every float tensor of the module's state dict its recipe values; returns the check sums of RECIPE.md."""
+    """Give the float tensors of the state dict their recipe values; returns the check sums."""
     state, filled = module.state_dict(), []
     for key, tensor in state.items():
         if tensor.ndim == 0 or not tensor.is_floating_point() or key in not_filled:
@@ -95,7 +95,7 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 
 def prepare(module: nn.Module, fixture: Mapping[str, Any]) -> nn.Module:
-    """The module in eval mode with the fixture's weights, after its keys, shapes and check sums were compared."""
+    """The module in eval mode with the fixture's weights, keys and check sums compared."""
     expected = {key: (tuple(shape), dtype) for key, shape, dtype in fixture["state_dict"]}
     found = {
         key: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))

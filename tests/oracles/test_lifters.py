@@ -1,4 +1,4 @@
-"""Lifters against the numbers that the reference implementations produce from the same weights and inputs."""
+"""Lifters against the numbers of the reference implementations, same weights and inputs."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
