@@ -13,7 +13,6 @@ from gsam.twin.performance import Actor, Arm, Reach
 
 MOUTH = np.array([0.15, 0.03, -0.02])
 EAR = np.array([0.03, 0.10, 0.02])
-EYES = np.array([0.20, 0.07, 0.06])
 
 
 @dataclass(frozen=True)

@@ -68,12 +68,10 @@ KEYS = (
 
 
 def kneeling(figure: Figure, front: int) -> tuple[float, Array]:
-    """Pelvis height above the floor, and (ahead, aside) of the feet (2, 2) below it, for one knee
-    on the floor.
+    """Pelvis height above the floor and how far the feet (2,) are ahead of it, for one knee down.
 
     The knee lies under the hip at `KNEE_RADIUS`, the shank goes back to an ankle that stands over
-    tucked toes; the front foot stands flat so that its shank is upright. Ahead in metres, aside in
-    halves of the hips' width.
+    tucked toes; the front foot stands flat so that its shank is upright. Metres.
     """
     thigh, shank = figure.length(f.KNEES[0]), figure.length(f.ANKLES[0])
     hip = figure.bone(f.HIPS[0])
@@ -82,8 +80,8 @@ def kneeling(figure: Figure, front: int) -> tuple[float, Array]:
     back = np.sqrt(shank**2 - (ankle_up - KNEE_RADIUS) ** 2)
     # A foot on its toes carries its ankle ahead of where the flat foot would have it.
     ahead = figure.ball * (1.0 - np.cos(TUCKED)) + figure.ankle_height * np.sin(-TUCKED)
-    places = np.array([[0.95 * thigh, 1.0], [0.95 * thigh, 1.0]])
-    places[1 - front] = [-back - ahead, 1.0]
+    places = np.full(2, 0.95 * thigh)
+    places[1 - front] = -back - ahead
     return float(height), places
 
 
@@ -136,26 +134,29 @@ def _arm(actor: Actor, keys: list[Key], over: object, lead: bool) -> Arm:
     return arms.finish(actor, path + actor.noise(0.012, 0.4, 3), over(poles))
 
 
+def _stance(actor: Actor, key: Key, yaw: float) -> tuple[Array, float]:
+    """Footprints (2, 3) of a key and the pelvis' wished height."""
+    figure, front = actor.figure, actor.side
+    if not key.kneel:
+        width = key.width * actor.rng.uniform(0.8, 1.2)
+        places = footprints(actor.place, yaw, width, key.stagger * (1 - 2 * front))
+        return places, figure.hip_height - key.drop * figure.leg_scale
+    height, ahead = kneeling(figure, front)
+    width = 2.0 * abs(float(figure.bone(f.HIPS[0])[1]))
+    sides = [
+        footprints(actor.place, yaw, width, 2.0 * ahead[foot] * (1 - 2 * foot))[foot]
+        for foot in (0, 1)
+    ]
+    return np.stack(sides), height
+
+
 def _feet(
     actor: Actor, keys: list[Key], times: list[tuple[float, float]], yaws: Array
 ) -> tuple[Feet, Array]:
     """Feet that step into each key's stance, and the pelvis' wished heights (N,) of the keys."""
-    figure, front = actor.figure, actor.side
-    height, kneel = kneeling(figure, front)
-    half = abs(float(figure.bone(f.HIPS[0])[1]))
-    prints, heights = [], []
-    for key, yaw in zip(keys, yaws, strict=True):
-        if key.kneel:
-            sides = [
-                footprints(actor.place, yaw, 2.0 * half * aside, 2.0 * ahead * (1 - 2 * foot))[foot]
-                for foot, (ahead, aside) in enumerate(kneel)
-            ]
-            prints.append(np.stack(sides))
-            heights.append(height)
-        else:
-            width = key.width * actor.rng.uniform(0.8, 1.2)
-            prints.append(footprints(actor.place, yaw, width, key.stagger * (1 - 2 * front)))
-            heights.append(figure.hip_height - key.drop * figure.leg_scale)
+    front = actor.side
+    stances = [_stance(actor, key, yaw) for key, yaw in zip(keys, yaws, strict=True)]
+    prints, heights = zip(*stances, strict=True)
     toes = actor.style.toe_out * np.array([1.0, -1.0])
     feet = Feet(actor, prints[0], yaws[0] + toes)
     if keys[0].kneel:

@@ -2,12 +2,10 @@
 around.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.twin.blocks import Array, bump, choices, held_keys, min_jerk, wander
+from gsam.twin.blocks import Array, bump, held_keys, min_jerk
 from gsam.twin.performance import Actor, Motion
 
 # Where people stand: an ellipse that all four cameras see from head to foot (world metres).
@@ -109,9 +107,8 @@ def stand(
         goal = stay_inside(centre + rng.normal(0.0, 0.16, 2))
         goal = centre + _shortened(goal - centre)
         new = yaw + spread
-        prints = footprints(
-            goal, new, wide * style.stance * rng.uniform(0.8, 1.5), rng.normal(0.0, 0.08)
-        )
+        apart = wide * style.stance * rng.uniform(0.8, 1.5)
+        prints = footprints(goal, new, apart, rng.normal(0.0, 0.08))
         # The foot on the inside of the turn goes first, so that the feet do not cross.
         for order, foot in enumerate((0, 1) if spread > 0 else (1, 0)):
             out = toes * (1.0 if foot == 0 else -1.0)
@@ -200,11 +197,6 @@ def gaze(actor: Actor, down: float = 0.05, turned: float = 0.35) -> Array:
         (0.5, 2.2),
         (0.3, 0.7),
     )
-    keys[:, 1] = 1.0 * np.tanh(keys[:, 1] / 1.0)
+    # Heads turn by a radian at most.
+    keys[:, 1] = np.tanh(keys[:, 1])
     return keys + actor.noise(0.03, 0.6, 3)
-
-
-def blend(actor: Actor, values: Sequence[float], hold: tuple[float, float]) -> Array:
-    """A value (T,) that is held at one of `values` and moves to another now and then."""
-    shares = choices(actor.rng, actor.t, [1.0] * len(values), hold, (0.7, 1.3))
-    return shares @ np.asarray(values) + wander(actor.rng, actor.t, 0.004, 0.4)
