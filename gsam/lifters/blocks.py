@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsam.lifters.dropout import Dropout
+
 NORM_EPS = 1e-6
 VECTOR_WIDTH = 16  # float32 numbers in a register
 
@@ -42,7 +44,7 @@ class SelfAttention(nn.Module):
         self.scale = scale or (width // heads) ** -0.5
         self.qkv = nn.Linear(width, 3 * width, bias=bias)
         self.proj = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Attend within each sample."""
@@ -84,7 +86,7 @@ class Mlp(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(width, hidden)
         self.fc2 = nn.Linear(hidden, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Transform every token by itself."""

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsam.lifters.dropout import Dropout
 from gsam.lifters.lifter import Lifter
 
 
@@ -15,7 +16,7 @@ class ResidualStage(nn.Module):
         self.batch_norm1 = nn.BatchNorm1d(channels)
         self.w2 = nn.Linear(channels, channels)
         self.batch_norm2 = nn.BatchNorm1d(channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """No activation after the sum."""
@@ -49,7 +50,7 @@ class Martinez(Lifter):
         self.batch_norm1 = nn.BatchNorm1d(channels)
         self.linear_stages = nn.ModuleList(ResidualStage(channels, dropout) for _ in range(stages))
         self.w2 = nn.Linear(channels, joints * 3)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.kaiming_normal_(module.weight)  # as the reference

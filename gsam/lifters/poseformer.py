@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gsam.lifters.blocks import NORM_EPS, TransformerBlock
 from gsam.lifters.config import LifterConfig
+from gsam.lifters.dropout import Dropout
 from gsam.lifters.lifter import Lifter
 
 # Given a block's width, the residual module to put into it.
@@ -38,7 +39,7 @@ class PoseFormer(Lifter):
         self.Spatial_pos_embed = nn.Parameter(torch.zeros(1, joints, width))
         self.Temporal_pos_embed = nn.Parameter(torch.zeros(1, frames, token))
         self.Spatial_patch_to_embedding = nn.Linear(config.features, width)
-        self.pos_drop = nn.Dropout(config.dropout)
+        self.pos_drop = Dropout(config.dropout)
         self.Spatial_blocks = self._stack(width, *self.spatial_extra())
         self.blocks = self._stack(token, *self.temporal_extra())
         self.Spatial_norm = nn.LayerNorm(width, eps=NORM_EPS)

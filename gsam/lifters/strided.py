@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsam.lifters.blocks import attend
+from gsam.lifters.dropout import Dropout
 from gsam.lifters.lifter import Lifter
 
 NORM_EPS = 1e-6
@@ -55,7 +56,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.w_1 = nn.Linear(width, hidden)
         self.w_2 = nn.Linear(hidden, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L, C) -> (B, L, C)."""
@@ -69,7 +70,7 @@ class StridedFeedForward(nn.Module):
         super().__init__()
         self.w_1 = nn.Conv1d(width, hidden, 1)
         self.w_2 = nn.Conv1d(hidden, width, 3, stride=stride, padding=1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Shorten the sequence by the stride."""
@@ -105,7 +106,7 @@ class Layer(nn.Module):
             else FeedForward(width, hidden, dropout)
         )
         self.sublayer = nn.ModuleList([Sublayer(width), Sublayer(width)])
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L, C) -> (B, ceil(L / stride), C)."""
@@ -201,7 +202,7 @@ class StridedTransformer(Lifter):
             nn.Conv1d(joints * features, channels, 1),
             nn.BatchNorm1d(channels),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         )
         plain = [Layer(channels, hidden, heads, dropout, None) for _ in range(layers)]
         self.Transformer = VanillaTransformer(plain, channels, frames)

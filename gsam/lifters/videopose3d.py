@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsam.lifters.dropout import Dropout
 from gsam.lifters.lifter import Lifter
 
 
@@ -50,7 +51,7 @@ class VideoPose3D(Lifter):
         self.causal = causal
         self.target_frame = self.receptive_field - 1 if causal else self.receptive_field // 2
 
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.expand_conv = nn.Conv1d(joints * features, channels, filter_widths[0], bias=False)
         self.expand_bn = nn.BatchNorm1d(channels)
         kernels = [

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from gsam.lifters.blocks import StochasticDepth, attend
+from gsam.lifters.dropout import Dropout
 from gsam.lifters.group_attention import GroupAttention
 from gsam.lifters.videopose3d import VideoPose3D
 
@@ -101,3 +102,29 @@ def test_videopose3d_is_its_published_form(
     found = model(clip)
     assert found.shape == (2, 1 + extra, 4, 3)
     torch.testing.assert_close(found, plain_videopose3d(model, clip))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_drops_its_rate_and_keeps_the_mean(rate: float, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    values = torch.ones(999, 101, dtype=dtype, requires_grad=True)
+    dropped = Dropout(rate).train()(values)
+    assert dropped.dtype == dtype
+    assert (dropped == 0).float().mean().item() == pytest.approx(rate, abs=0.01)
+    assert dropped.float().mean().item() == pytest.approx(1.0, abs=0.03)
+    # Neighbours share a random number; they must not share their fate.
+    fate = (dropped.detach().flatten()[: 4 * (values.numel() // 4)] == 0).view(-1, 4).float()
+    assert torch.corrcoef(fate.T).triu(1).abs().max().item() < 0.03
+    (gradient,) = torch.autograd.grad(dropped.float().sum(), values)
+    assert torch.equal(gradient, dropped.detach())
+
+
+def test_dropout_repeats_with_the_seed_and_rests_in_evaluation() -> None:
+    layer, values = Dropout(0.5), torch.randn(7, 3)
+    torch.manual_seed(3)
+    first = layer.train()(values)
+    torch.manual_seed(3)
+    assert torch.equal(layer(values), first)
+    assert layer.eval()(values) is values
+    assert Dropout(0.0).train()(values) is values
