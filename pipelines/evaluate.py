@@ -1,16 +1,27 @@
 """Scoring one run's lifters: in this process, or on a pool of Ray Data actors that each load the model once."""
 
-from collections.abc import Mapping
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gsam.clips import ClipSet
+from gsam.errors import DataError
 from gsam.evaluation import evaluate, lifting, score_one
 from gsam.metrics.aggregate import ClipScore
 from gsam.weights import load_lifter
+from pipelines.runtime import quiet_ray
+from pipelines.train import logical_cpus
 
 __all__ = ["score_clips"]
+
+BLOCKS_PER_ACTOR = 8
+"""Small enough shares that no actor is left with much more than the others."""
 
 
 def score_clips(
@@ -41,35 +52,55 @@ class _Scorer:
         model, _ = load_lifter(weights, device)
         self.lift = lifting(model, flip_test=flip_test)
 
-    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        score = asdict(score_one(self.lift, self.clips, int(row["clip"])))
-        return {"clip": row["clip"], **score.pop("values"), "names": score}
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The score of one clip as JSON; a user's error travels as data, not inside Ray's traceback."""
+        clip = int(row["clip"])
+        try:
+            score = json.dumps(asdict(score_one(self.lift, self.clips, clip)))
+        except DataError as error:
+            return {"clip": clip, "score": "", "error": str(error)}
+        return {"clip": clip, "score": score, "error": ""}
+
+
+@contextmanager
+def _held_stderr() -> Iterator[None]:
+    """Keep back what is written to standard error, and show it only if the block fails: Ray's C++ core
+    warns there about every pool of actors that may be restarted."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _score_on_ray(
     weights: Path, folder: Path, count: int, flip_test: bool, workers: int
 ) -> list[ClipScore]:
-    from pipelines.runtime import quiet_ray
-
-    with quiet_ray():
+    with quiet_ray(logical_cpus(workers)), _held_stderr():
         import ray
 
+        scorer: Any = _Scorer
+        blocks = min(count, BLOCKS_PER_ACTOR * workers)
         rows = (
-            ray.data.from_items([{"clip": i} for i in range(count)])
-            .repartition(min(count, 4 * workers))
+            ray.data.from_items([{"clip": i} for i in range(count)], override_num_blocks=blocks)
             .map(
-                _Scorer,
+                scorer,
                 fn_constructor_args=(str(weights.resolve()), str(folder.resolve()), flip_test),
                 concurrency=workers,
                 num_gpus=1 if ray.cluster_resources().get("GPU", 0) >= workers else 0,
             )
             .take_all()
         )
+    errors = sorted(row["error"] for row in rows if row["error"])
+    if errors:
+        raise DataError(errors[0])
     rows.sort(key=lambda row: row["clip"])
-    return [
-        ClipScore(
-            **row["names"],
-            values={k: v for k, v in row.items() if k not in ("clip", "names")},
-        )
-        for row in rows
-    ]
+    return [ClipScore(**json.loads(row["score"])) for row in rows]

@@ -19,8 +19,9 @@ from gsam.training.config import TrainConfig
 from gsam.training.identity import identity
 from gsam.training.loop import CurveRow, Outcome, fit
 from gsam.training.order import stream
+from pipelines.runtime import quiet_ray
 
-__all__ = ["RunStorage", "train_seed"]
+__all__ = ["RunStorage", "logical_cpus", "train_seed"]
 
 Run = Mapping[str, Any]
 Report = Callable[[CurveRow], None]
@@ -152,10 +153,14 @@ def _ray_worker(settings: dict[str, Any]) -> None:
     _fit(settings["run"], clips, settings["seed"], _RayKeeper(), None)
 
 
-def _train_on_ray(run: Run, folder: Path, seed: int, storage: RunStorage) -> Outcome:
-    from pipelines.runtime import quiet_ray
+def logical_cpus(workers: int) -> int:
+    """Size of a local Ray: its workers must fit even where they outnumber the cores, or they wait for
+    ever; one more is for Ray's own tasks."""
+    return max(os.cpu_count() or 1, workers + 1)
 
-    with quiet_ray():
+
+def _train_on_ray(run: Run, folder: Path, seed: int, storage: RunStorage) -> Outcome:
+    with quiet_ray(logical_cpus(run["workers"])):
         import ray
         from ray.train import (
             CheckpointConfig,
