@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsam.lifters.channels_last import batch_norm, convolve
 from gsam.lifters.dropout import Dropout
 from gsam.lifters.lifter import Lifter
 
@@ -71,7 +72,7 @@ class VideoPose3D(Lifter):
         clip = keypoints.flatten(2)
         single = clip.shape[1] == self.receptive_field and not self.dense
         tokens = self._strided(clip) if single else self._dilated(clip)
-        return linear(tokens, self.shrink).unflatten(-1, (self.joints_out, 3))
+        return convolve(tokens, self.shrink).unflatten(-1, (self.joints_out, 3))
 
     def set_momentum(self, momentum: float) -> None:
         """Set the momentum of every batch norm; the official recipe lets it decay, 0.1 to 0.001."""
@@ -79,13 +80,12 @@ class VideoPose3D(Lifter):
             norm.momentum = momentum
 
     def _activate(self, tokens: Tensor, norm: nn.BatchNorm1d) -> Tensor:
-        """Batch norm over (B, T), ReLU, dropout; channels are the last axis."""
-        normed = norm(tokens.flatten(0, 1)).view_as(tokens)
-        return self.drop(functional.relu(normed))
+        """Batch norm, ReLU, dropout."""
+        return self.drop(functional.relu(batch_norm(tokens, norm)))
 
     def _strided(self, clip: Tensor) -> Tensor:
         widths = self.filter_widths
-        tokens = self._activate(linear(_fold(clip, widths[0]), self.expand_conv), self.expand_bn)
+        tokens = self._activate(convolve(_fold(clip, widths[0]), self.expand_conv), self.expand_bn)
         for index, width in enumerate(widths[1:]):
             kept = tokens[:, (width - 1 if self.causal else width // 2) :: width]
             tokens = kept + self._pair(_fold(tokens, width), index)
@@ -94,7 +94,7 @@ class VideoPose3D(Lifter):
     def _dilated(self, clip: Tensor) -> Tensor:
         widths = self.filter_widths
         tokens = self._activate(
-            linear(_gather(clip, widths[0], 1), self.expand_conv), self.expand_bn
+            convolve(_gather(clip, widths[0], 1), self.expand_conv), self.expand_bn
         )
         for index, (width, step, pad) in enumerate(
             zip(widths[1:], self.dilations[1:], self.pads[1:], strict=True)
@@ -110,13 +110,8 @@ class VideoPose3D(Lifter):
         for layer in (2 * index, 2 * index + 1):
             conv = cast(nn.Conv1d, self.layers_conv[layer])
             norm = cast(nn.BatchNorm1d, self.layers_bn[layer])
-            taps = self._activate(linear(taps, conv), norm)
+            taps = self._activate(convolve(taps, conv), norm)
         return taps
-
-
-def linear(taps: Tensor, conv: nn.Conv1d) -> Tensor:
-    """A convolution as a matrix product on (B, T', kernel * C), tap-major."""
-    return functional.linear(taps, conv.weight.transpose(1, 2).flatten(1), conv.bias)
 
 
 def _fold(tokens: Tensor, width: int) -> Tensor:
