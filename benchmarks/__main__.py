@@ -1,10 +1,11 @@
 """Measure speed and memory and print plain tables.
 
-    python -m benchmarks [NAME ...] [--quick] [--threads N] [--json PATH]
+    python -m benchmarks [NAME ...] [options]
 
 NAME: gemm, lifters, scoring, windows, preprocess, startup (default: all). --quick rehearses with
-tiny sizes, whose numbers mean nothing. --rounds and --seconds: how often and how long every case
-is measured. --threads: of torch (default: all cores). --json: also write the tables to a file.
+tiny sizes, whose numbers mean nothing. --rounds N and --seconds S: how often and how long every
+case is measured. --compiled: also train by torch.compile (minutes more). --threads N: of torch
+(default: all cores). --json PATH: also write the tables to a file.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="tiny sizes; the numbers mean nothing")
     parser.add_argument("--rounds", type=int, metavar="N", help="turns of every case")
     parser.add_argument("--seconds", type=float, metavar="S", help="of every case in every turn")
+    parser.add_argument("--compiled", action="store_true", help="also train by torch.compile")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of torch")
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write the tables to a file")
     arguments = parser.parse_args()
@@ -42,6 +44,7 @@ def main() -> None:
         effort,
         rounds=arguments.rounds or effort.rounds,
         seconds=arguments.seconds or effort.seconds,
+        compiled=arguments.compiled,
     )
     torch.set_num_threads(arguments.threads)
     machine = _machine()

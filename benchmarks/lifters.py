@@ -21,6 +21,8 @@ __all__ = ["BATCH", "lifter", "official_like", "run", "window_flops"]
 BATCH = {9: 64, 27: 32, 81: 16}
 """Windows per step for each number of frames, in the official loop and in ours."""
 
+COMPILED = ", compiled"
+
 GOALS: dict[Precision, float] = {"float32": 1.5, "onednn": 1.5, "bf16": 3.0}
 TRAIN_PER_FORWARD = 3
 CLIPS, CLIP_FRAMES = 16, 286
@@ -50,7 +52,9 @@ def window_flops(config: LifterConfig) -> int:
     return int(counter.get_total_flops())
 
 
-def our_training(config: LifterConfig, precision: Precision, clips: ClipSet) -> Case:
+def our_training(
+    config: LifterConfig, precision: Precision, clips: ClipSet, compiled: bool = False
+) -> Case:
     """Epochs of the project's own loop; a unit of work is one optimiser step."""
     torch.manual_seed(0)
     model = build_lifter(config)
@@ -64,6 +68,7 @@ def our_training(config: LifterConfig, precision: Precision, clips: ClipSet) -> 
         lr=1e-4,
         weight_decay=0.1,
         precision=precision,
+        compile=compiled,
         validation_windows=0,
     )
 
@@ -72,7 +77,7 @@ def our_training(config: LifterConfig, precision: Precision, clips: ClipSet) -> 
         done = fit(model, clips, wanted, frames=config.frames, head="centre", seed=0)
         return done.windows
 
-    return Case(f"{config.name} {precision}", train)
+    return Case(f"{config.name} {precision}{COMPILED if compiled else ''}", train)
 
 
 def official_training(config: LifterConfig, clips: ClipSet) -> Case:
@@ -93,19 +98,23 @@ def run(effort: Effort) -> list[Table]:
     rows: list[dict[str, Value]] = []
     for frames in [9] if effort.quick else BATCH:
         configs = {name: lifter(name, frames, effort) for name in ("poseformer", "gsam")}
-        cases = [
-            official_training(configs["poseformer"], clips),
-            *gemm_cases(effort),
-            *(our_training(c, p, clips) for c in configs.values() for p in PRECISIONS),
+        ways: list[tuple[Precision, bool]] = [(p, False) for p in PRECISIONS] + [
+            ("bf16", True)
+        ] * effort.compiled
+        trainings = [
+            (our_training(c, p, clips, compiled), name, p)
+            for name, c in configs.items()
+            for p, compiled in ways
         ]
+        cases = [official_training(configs["poseformer"], clips), *gemm_cases(effort)]
+        cases += [case for case, _, _ in trainings]
         found = compare(cases, effort, f"training, {frames} frames")
         flops = {name: TRAIN_PER_FORWARD * window_flops(c) for name, c in configs.items()}
         rows.append(_row(found, frames, "official", "float32", flops["poseformer"]))
-        for name in configs:
-            for precision in PRECISIONS:
-                row = _row(found, frames, f"{name} {precision}", precision, flops[name])
-                row["goal"] = GOALS[precision] if name == "poseformer" else None
-                rows.append(row)
+        for case, name, precision in trainings:
+            row = _row(found, frames, case.name, precision, flops[name])
+            row["goal"] = GOALS[precision] if name == "poseformer" else None
+            rows.append(row)
     note = (
         "x official: this row's windows/s over the official PoseFormer loop's, measured in turns.\n"
         "GEMM: share of the rate of a large product in torch's default float32, and in the row's\n"
@@ -123,7 +132,7 @@ def _row(
     return {
         "frames": frames,
         "lifter": case.split()[0],
-        "numbers": PRECISIONS[precision],
+        "numbers": PRECISIONS[precision] + (COMPILED if case.endswith(COMPILED) else ""),
         "windows/s": rate,
         "x official": ratios(found, case, "official"),
         "goal": None,

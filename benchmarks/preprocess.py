@@ -33,7 +33,7 @@ TAKES, FRAMES = 60, 286
 """Of the smaller amount of data; with four cameras 68,640 frames."""
 
 TIMES = 10
-ROUNDS = 3
+ROUNDS = 2
 GOAL = 1.3
 SAMPLE_SECONDS = 0.05
 MB = 1e6
@@ -168,9 +168,9 @@ def _table(found: dict[int, list[tuple[float, Watched]]], counts: dict[int, int]
     more = [slope / (b - a) for (a, _), (b, _) in zip(found[1], found[TIMES], strict=True) if b > a]
     steady = f"{sorted(more)[len(more) // 2]:,.0f}" if more else "not measurable"
     note = (
-        "A frame is one camera's. seconds: pipelines.preprocess, starting and stopping Ray included;\n"
-        f"by the difference of both rows, without that: {steady} frames/s. Memory: driver, Ray and\n"
-        "its workers together, shared pages once."
+        "A frame is one camera's. seconds: pipelines.preprocess, starting and stopping Ray too;\n"
+        f"by the difference of the rows, without that: {steady} frames/s. Memory: the driver, Ray\n"
+        "and its workers together, shared pages once."
     )
     return Table("preprocess", "Preprocess", rows, note)
 

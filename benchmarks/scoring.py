@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.gemm import PRECISIONS, gemm_cases
@@ -15,6 +14,7 @@ from benchmarks.official import OfficialPoseFormer, score_clip
 from benchmarks.synthetic import clip_set
 from gsam.evaluation import lifting
 from gsam.lifters import build_lifter, lift_clip
+from gsam.lifters.lifter import Lifter
 from gsam.training.config import Precision
 from gsam.training.precision import numerics
 
@@ -29,7 +29,7 @@ FORMATS: tuple[Precision, ...] = ("float32", "onednn")
 CLIP_FRAMES = 286
 
 
-def our_scoring(name: str, model: nn.Module, keypoints: torch.Tensor, precision: Precision) -> Case:
+def our_scoring(name: str, model: Lifter, keypoints: torch.Tensor, precision: Precision) -> Case:
     """Score the clip as evaluation does; a unit of work is the whole clip."""
     lift = lifting(model, flip_test=False)
 
@@ -42,7 +42,7 @@ def our_scoring(name: str, model: nn.Module, keypoints: torch.Tensor, precision:
     return Case(name, score)
 
 
-def clip_flops(model: nn.Module, keypoints: torch.Tensor) -> float:
+def clip_flops(model: Lifter, keypoints: torch.Tensor) -> float:
     """Operations per frame that scoring the clip really does, multiply and add apart."""
     with FlopCounterMode(display=False) as counter:
         lift_clip(model, keypoints)
@@ -58,8 +58,9 @@ def run(effort: Effort) -> list[Table]:
     note = (
         "x official: this row's frames/s over the official way's (one window per frame, the clip\n"
         "as one batch), measured in turns. GEMM: share of the rate of a large product in torch's\n"
-        "default float32, and in the row's own format, by the operations that the row really does.\n"
-        f"A clip of {len(keypoints)} frames, no flip test; sequence heads: windows side by side."
+        "default float32, and in the row's own format, by the operations that the row does.\n"
+        f"A clip of {len(keypoints)} frames, no flip test. A sequence head answers for windows\n"
+        "side by side: it saves at most as many times as a window has frames."
     )
     return [Table("scoring", "Scoring every frame", rows, note)]
 

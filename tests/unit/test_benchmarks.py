@@ -9,7 +9,6 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from benchmarks import __main__ as command
 from benchmarks import gemm, lifters, preprocess, scoring, windows
@@ -18,6 +17,7 @@ from benchmarks.lifters import lifter, official_like, window_flops
 from benchmarks.official import ChunkGenerator, OfficialPoseFormer, Trainer, score_clip
 from benchmarks.synthetic import clip_set
 from gsam.lifters import LifterConfig, build_lifter, lift_clip
+from gsam.lifters.lifter import Lifter
 from gsam.skeletons import H36M_17, mirror
 from gsam.training.batches import Gather, batch_errors
 from gsam.training.order import Order
@@ -27,7 +27,7 @@ from tests.oracles import recipe
 CONFIG = LifterConfig(name="poseformer", frames=9, width=8, depth=2, heads=2)
 
 
-def filled() -> tuple[OfficialPoseFormer, nn.Module]:
+def filled() -> tuple[OfficialPoseFormer, Lifter]:
     """The official network and ours with the same weights, none of them at its initial value."""
     ours = build_lifter(CONFIG).eval()
     recipe.fill(ours, seed=3)
