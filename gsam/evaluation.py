@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from gsam.clips import ClipSet
 from gsam.errors import DataError
 from gsam.lifters import lift_clip, lift_clip_flipped
+from gsam.lifters.lifter import Lifter
 from gsam.metrics.aggregate import ClipScore, aggregate, score_clip
 from gsam.metrics.protocol import Protocol
 
@@ -23,7 +23,7 @@ DIGITS = 4
 """Decimals of reported metrics: a tenth of a micrometre, above what differs between processors."""
 
 
-def lifting(model: nn.Module, *, flip_test: bool, batch_size: int = 256) -> Lift:
+def lifting(model: Lifter, *, flip_test: bool, batch_size: int = 256) -> Lift:
     """The model as a function of one clip, in evaluation mode and float32; `flip_test` averages the
     answers for the clip and for its mirror image."""
     model.eval()

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
 
 from gsam.configs import build
 from gsam.errors import DataError
 from gsam.lifters import LifterConfig, build_lifter
+from gsam.lifters.lifter import Lifter
 from gsam.storage import atomic_path
 
 __all__ = ["load_lifter", "save_lifter"]
@@ -45,11 +45,11 @@ def save_lifter(
 
 def load_lifter(
     path: str | Path, device: str | torch.device = "cpu"
-) -> tuple[nn.Module, dict[str, Any]]:
+) -> tuple[Lifter, dict[str, Any]]:
     """The module in evaluation mode, and its notes (with `lifter`, its configuration).
 
     Raises:
-        DataError: no such file, not one of ours, damaged, or its weights do not fit its configuration.
+        DataError: no such file, not one of ours, damaged, or weights that do not fit the lifter.
     """
     try:
         with safe_open(str(path), framework="pt", device="cpu") as file:

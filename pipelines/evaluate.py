@@ -1,4 +1,4 @@
-"""Scoring one run's lifters: in this process, or on a pool of Ray Data actors that each load the model once."""
+"""Scoring a run's lifters: in this process, or on Ray Data actors that load the model once each."""
 
 import json
 import os
@@ -53,7 +53,7 @@ class _Scorer:
         self.lift = lifting(model, flip_test=flip_test)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The score of one clip as JSON; a user's error travels as data, not inside Ray's traceback."""
+        """The score of one clip as JSON; a user's error travels as data, not in Ray's traceback."""
         clip = int(row["clip"])
         try:
             score = json.dumps(asdict(score_one(self.lift, self.clips, clip)))
@@ -64,8 +64,8 @@ class _Scorer:
 
 @contextmanager
 def _held_stderr() -> Iterator[None]:
-    """Keep back what is written to standard error, and show it only if the block fails: Ray's C++ core
-    warns there about every pool of actors that may be restarted."""
+    """Keep back what is written to standard error, and show it only if the block fails: Ray's C++
+    core warns there about every pool of actors that may be restarted."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:

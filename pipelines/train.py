@@ -1,4 +1,4 @@
-"""One run's training: in this process, or on Ray Train with checkpoints that survive workers and drivers."""
+"""A run's training: in this process or on Ray Train; checkpoints survive workers and drivers."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ _RETRIES = 3
 
 
 class RunStorage:
-    """Where one training keeps its checkpoints: outside every out, named by what the training is made of."""
+    """Where a training keeps its checkpoints: outside every out, named by what it is made of."""
 
     def __init__(self, run: Run, seed: int, data_hash: str) -> None:
         """The folder is $GSAM_RUN_STORAGE (may be s3:// with Ray workers), or .gsam/runs."""
@@ -116,7 +116,7 @@ class _RayKeeper:
     """Checkpoints handed to Ray Train: the first worker's, reported by all of them."""
 
     def load(self) -> State | None:
-        """The newest checkpoint; a damaged one means starting afresh, which ends with the same bits."""
+        """The newest checkpoint; a damaged one means starting afresh, to end with the same bits."""
         from ray import train
 
         checkpoint = train.get_checkpoint()
@@ -154,8 +154,8 @@ def _ray_worker(settings: dict[str, Any]) -> None:
 
 
 def logical_cpus(workers: int) -> int:
-    """Size of a local Ray: its workers must fit even where they outnumber the cores, or they wait for
-    ever; one more is for Ray's own tasks."""
+    """Size of a local Ray: its workers must fit even where they outnumber the cores, or they wait
+    for ever; one more is for Ray's own tasks."""
     return max(os.cpu_count() or 1, workers + 1)
 
 
@@ -178,7 +178,7 @@ def _train_on_ray(run: Run, folder: Path, seed: int, storage: RunStorage) -> Out
             _ray_worker,
             train_loop_config={"run": dict(run), "seed": seed, "folder": str(folder.resolve())},
             scaling_config=ScalingConfig(num_workers=workers, use_gpu=on_gpu),
-            run_config=RunConfig(
+            run_config=RunConfig(  # type: ignore[call-arg]
                 name=storage.name,
                 storage_path=storage.root,
                 failure_config=FailureConfig(max_failures=_RETRIES),

@@ -2,8 +2,8 @@
 
     python -m stages.baselines SOURCE
 
-Reads data/clips/<source>/. Writes results/baselines/<source>/scores.json, scored by the code that scores lifters.
-Where the source's detections are not among the user's files, scores.json says so.
+Reads data/clips/<source>/. Writes results/baselines/<source>/scores.json, scored by the code that
+scores lifters. Where the source's detections are not among the user's files, scores.json says so.
 """
 
 from pathlib import Path
@@ -39,7 +39,7 @@ def score_baselines(source: str, folder: Path) -> dict[str, Any]:
     """Both baselines' scores on the test clips of a folder, fitted on its training clips."""
     training = ClipSet.load(folder, "train", hashed=False)
     testing = ClipSet.load(folder, "test")
-    # Mirror images are among what both are fitted on or mean nothing to them: a flip test changes nothing.
+    # No flip test: ridge is fitted on mirror images too, and the mean pose sees no input.
     protocol = protocol_of(testing, source, flip_test=False)
     return {
         "dataset": protocol.dataset,

@@ -1,10 +1,11 @@
-"""Score the lifters of one run on every frame of every test clip, with both averages and the protocol.
+"""Score the lifters of one run on every frame of every test clip, with both averages.
 
     python -m stages.evaluate_lifter RUN
 
-Reads data/plan/runs/<run>.json, data/clips/<keypoints>/, models/lifter/<run>/, results/runs/<run>/train.json and
-results/baselines/<keypoints>/scores.json. Writes results/runs/<run>/metrics.json (the headline, means over seeds)
-and scores.json (every seed, action and metric). The flip test is always on, as in the papers.
+Reads data/plan/runs/<run>.json, data/clips/<keypoints>/, models/lifter/<run>/, train.json of
+results/runs/<run>/ and results/baselines/<keypoints>/scores.json. Writes results/runs/<run>/:
+metrics.json (the headline, means over seeds) and scores.json (every seed, action and metric, and
+the protocol). The flip test is always on, as in the papers.
 """
 
 from collections.abc import Mapping
@@ -80,7 +81,7 @@ def score_file(
 
 
 def status_of(seeds: Mapping[str, Mapping[str, Any]]) -> str:
-    """`ok`, or the first divergence: `diverged at epoch 3`, with its seed when there are several."""
+    """`ok`, or the first divergence: `diverged at epoch 3`, with its seed if there are several."""
     for seed, record in seeds.items():
         if record["status"] == "diverged":
             which = f" (seed {seed})" if len(seeds) > 1 else ""
@@ -89,7 +90,7 @@ def status_of(seeds: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def headline(result: Mapping[str, Any], baselines: Mapping[str, Any]) -> dict[str, Any]:
-    """metrics.json: means over seeds of the action means, and whether the run beats both baselines."""
+    """metrics.json: means over seeds of the action means, and whether they beat both baselines."""
     seeds = list(result["seeds"].values())
     metrics = {key: fmean(seed["action_mean"][key] for seed in seeds) for key in HEADLINE}
     others = {key: baselines[key]["action_mean"]["mpjpe_mm"] for key in ("mean_pose", "ridge")}

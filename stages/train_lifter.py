@@ -2,10 +2,11 @@
 
     python -m stages.train_lifter RUN
 
-Reads data/plan/runs/<run>.json, data/clips/<keypoints>/. Writes models/lifter/<run>/seed<k>.safetensors and
-run.json, results/runs/<run>/curve.csv and train.json. Killed at any instant and run again, it goes on from its
-newest checkpoint (.gsam/runs, or $GSAM_RUN_STORAGE) and ends with the same bits. A training that diverges is a
-result: it is marked with its epoch and keeps the weights of the last good one.
+Reads data/plan/runs/<run>.json, data/clips/<keypoints>/. Writes models/lifter/<run>/: one
+seed<k>.safetensors per seed and run.json; results/runs/<run>/: curve.csv and train.json.
+Killed at any instant and run again, it goes on from its newest checkpoint (.gsam/runs, or
+$GSAM_RUN_STORAGE) and ends with the same bits. A training that diverges is a result: it is
+marked with its epoch and keeps the weights of the last good one.
 """
 
 import sys

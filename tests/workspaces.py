@@ -1,4 +1,4 @@
-"""Workspaces of one run in a temporary folder, for tests that start stages as DVC does: as commands."""
+"""Workspaces of one run, for tests that start stages as DVC does: as commands."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def command(stage: str, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Variables under which a stage finds the project from any folder; one thread, so bits repeat."""
+    """Variables under which a stage finds the project from anywhere; one thread, so bits repeat."""
     kept = {k: v for k, v in os.environ.items() if k != "GSAM_RUN_STORAGE"}
     return {**kept, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
 

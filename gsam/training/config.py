@@ -16,7 +16,7 @@ class TrainConfig:
 
     epochs: int = 50
     batch_size: int = 1024
-    """Most windows per optimiser step, over all workers together; an epoch is cut into equal shares."""
+    """Most windows per optimiser step, over all workers; an epoch is cut into equal shares."""
     epoch_windows: int = 0
     """Windows drawn per epoch, another random part each time; 0: all of them."""
     stride: int = 81
@@ -38,7 +38,7 @@ class TrainConfig:
     beta2: float = 0.999
     """Of adam and adamw."""
     schedule: Literal["step", "cosine", "constant"] = "step"
-    """step: x decay every decay_every epochs; cosine: from the peak to 0 at the end of all epochs."""
+    """step: x decay every decay_every epochs; cosine: from the peak to 0 at the very end."""
     decay: float = 0.95
     decay_every: int = 2
     warmup: float = 0.0

@@ -37,12 +37,12 @@ def diverged(
 ) -> bool:
     """Whether the epoch that just ended went astray.
 
-    It did when its training error, a weight or the model's error on the fixed windows is not finite;
-    when the latter is absurd (ABSURD times the mean pose's); or when the training error is above
-    `config.blow_up` times the mean pose's and has not fallen since the epoch before.
+    It did when its training error, a weight or the model's error on the fixed windows is not
+    finite; when the latter is absurd (ABSURD times the mean pose's); or when the training error is
+    above `config.blow_up` times the mean pose's and has not fallen since the epoch before.
 
-    losses: training error of every epoch so far; checked: error on the fixed windows after this epoch;
-    mean_pose: the mean pose's error; all in metres.
+    losses: training error of every epoch so far; checked: error on the fixed windows after this
+    epoch; mean_pose: the mean pose's error; all in metres.
     """
     loss = losses[-1]
     if not math.isfinite(loss) or not checked <= ABSURD * mean_pose:

@@ -187,7 +187,7 @@ class _Fit:
         return error / count if count else math.nan
 
     def _batch(self, order: Order, start: int, stop: int) -> Batch:
-        """This process's slice of a batch; if the batch has none for it, a window without weight."""
+        """This process's slice of a batch; a window without weight if the batch has none for it."""
         mine = order.slice(start, stop, self.ranks.rank, self.ranks.world)
         if len(mine):
             return self.gather(mine)

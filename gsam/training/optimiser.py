@@ -15,8 +15,8 @@ __all__ = ["build_optimiser", "learning_rate", "set_learning_rate"]
 def build_optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Adam, AdamW or SGD in their fused form, one kernel per step instead of several per parameter.
 
-    Weight decay acts on parameters with two or more axes that are weights of a layer: biases, norms and
-    position tables are not shrunk towards zero.
+    Weight decay acts on parameters with two or more axes that are weights of a layer: biases, norms
+    and position tables are not shrunk towards zero.
     """
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []

@@ -1,7 +1,7 @@
 """Which windows an epoch trains on, and in what order: a function of the seed and the epoch alone.
 
-Every worker computes the same order and takes its own slice of each batch, so one worker or eight see the
-same batches, and an interrupted run finds its place again from the number of the epoch.
+Every worker computes the same order and takes its own slice of each batch, so one worker or eight
+see the same batches, and an interrupted run finds its place again from the number of the epoch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Windows:
     """Windows of `frames` frames at every `stride`-th frame of clips given by their bounds.
 
     bounds (C, 2) int64: first frame of each clip and the one past its last.
-    head: a `centre` window trains its middle frame, a `sequence` window every frame of its clip in it.
+    head: a `centre` window trains its middle frame, a `sequence` window all its frames in the clip.
     """
 
     bounds: torch.Tensor
@@ -39,11 +39,11 @@ class Windows:
     def starts(self, phases: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """First frame of every window (n,) and the clip that the window is of (n,).
 
-        Without `phases` they are those of `gsam.windows.window_starts`: they cover the clip, the last one
-        moved back to end with it. phases (C,) in 0 .. stride - 1 say instead where each clip's grid begins;
-        nothing is moved then, and up to a stride at either end is left out. Every clip has a window.
-        Windows around a centre, and those of clips shorter than a window (centred on the clip, as in
-        scoring), reach beyond their clip.
+        Without `phases` they are those of `gsam.windows.window_starts`: they cover the clip, the
+        last one moved back to end with it. phases (C,) in 0 .. stride - 1 say instead where each
+        clip's grid begins; nothing is moved then, and up to a stride at either end is left out.
+        Every clip has a window. Windows around a centre, and those of clips shorter than a window
+        (centred on the clip, as in scoring), reach beyond their clip.
         """
         first, length = self.bounds[:, 0], self.bounds[:, 1] - self.bounds[:, 0]
         origin, end = self._grid(length, phases)
@@ -71,7 +71,7 @@ class Windows:
 
 @dataclass(frozen=True)
 class Order:
-    """Windows in the order of training: first frame, bounds of the clip, mirrored or not; all (n,)."""
+    """Windows in training order: first frame, bounds of the clip, mirrored or not; all (n,)."""
 
     starts: torch.Tensor
     first: torch.Tensor

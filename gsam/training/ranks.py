@@ -1,4 +1,4 @@
-"""The processes that train together: what they add up, agree on and copy; nothing at all when there is one."""
+"""The processes that train together: what they add up, agree on and copy; nothing for one alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Ranks:
             gradient.copy_(part.view_as(gradient))
 
     def copy_buffers(self, model: nn.Module) -> None:
-        """Give every process the first one's buffers: running statistics see only a slice of each batch."""
+        """Give all processes the first one's buffers: running statistics saw only its slices."""
         if self.world > 1:
             for buffer in model.buffers():
                 dist.broadcast(buffer, 0)

@@ -1,4 +1,4 @@
-"""train_lifter, evaluate_lifter and baselines as commands: their files, their one line, their exit codes."""
+"""train_lifter, evaluate_lifter and baselines as commands: files, one line each, exit codes."""
 
 import csv
 import json
