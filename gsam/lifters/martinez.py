@@ -52,8 +52,9 @@ class Martinez(Lifter):
         self.w2 = nn.Linear(channels, joints * 3)
         self.dropout = Dropout(dropout)
         for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.kaiming_normal_(module.weight)  # as the reference
+            # As the reference; weights that are only counted have no values (and no fast normal_).
+            if isinstance(module, nn.Linear) and not module.weight.is_meta:
+                nn.init.kaiming_normal_(module.weight)
 
     def forward(self, keypoints: Tensor) -> Tensor:
         """(B, T, J, features) -> (B, T, J, 3), or (B, J * features) -> (B, 3 J)."""
