@@ -1,1 +1,1 @@
-"""A reference laboratory for 3D human pose: skeletons, cameras, datasets, lifters, training and evaluation."""
+"""A reference laboratory for 3D human pose: data, cameras, lifters, training, evaluation."""

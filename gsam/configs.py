@@ -1,4 +1,4 @@
-"""Turn a plain mapping into a typed dataclass, naming every unknown key, wrong type and missing value at once."""
+"""Turn a mapping into a typed dataclass; every unknown key and wrong value is named at once."""
 
 import dataclasses
 import difflib

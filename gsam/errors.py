@@ -1,14 +1,14 @@
-"""The errors a user may see: each knows the exit code its stage ends with (0 done, 1 failed, 2 usage, 3 data missing)."""
+"""The errors a user may see; each knows the exit code that its stage ends with."""
 
 
 class GsamError(Exception):
-    """Base of every expected failure; the message is one line that says what, where and what was expected."""
+    """Base of every expected failure; its one line says what, where and what was expected."""
 
     exit_code = 1
 
 
 class DataError(GsamError):
-    """Input that cannot be used: truncated, mis-shaped, mislabelled, hostile, empty or not finite."""
+    """Input that cannot be used: truncated, mis-shaped, mislabelled, hostile, empty, not finite."""
 
 
 class ConfigError(GsamError):

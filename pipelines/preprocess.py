@@ -1,4 +1,4 @@
-"""Poses and keypoints to clips, take by take on Ray Data: many readers at once, one take in memory per reader."""
+"""Poses and keypoints to clips on Ray Data: many readers at once, one take in memory per reader."""
 
 import os
 from pathlib import Path
@@ -66,7 +66,7 @@ def preprocess(
 
 
 def _write_clips(item: dict[str, Any]) -> dict[str, Any]:
-    """Build and write one take's clips; a user's error travels as data, since Ray would wrap it in a traceback."""
+    """Write one take's clips; a user's error travels as data, not in Ray's traceback."""
     result = {"source": item["source"], "frames": 0, "error": ""}
     try:
         result["frames"] = write_clips(item)
@@ -104,9 +104,7 @@ def write_clips(item: dict[str, Any]) -> int:
     return len(take.joints) * sum(view is not None for view in points)
 
 
-def _read_keypoints(
-    path: str, take: Take
-) -> tuple[list[np.ndarray | None], list[np.ndarray]]:
+def _read_keypoints(path: str, take: Take) -> tuple[list[np.ndarray | None], list[np.ndarray]]:
     """Per camera of the take, points (T, 17, 2) in pixels (None: not seen) and scores (T, 17)."""
     table = read_table(path, KEYPOINTS, ["camera", "points", "scores"])
     frames = len(take.joints)

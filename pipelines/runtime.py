@@ -1,4 +1,4 @@
-"""A quiet Ray: join the cluster that RAY_ADDRESS names, or start a local one and stop it afterwards."""
+"""A quiet Ray: join the cluster that RAY_ADDRESS names, or start a local one for a while."""
 
 import logging
 import os
@@ -37,7 +37,7 @@ def quiet_ray(num_cpus: int | None = None) -> Iterator[None]:
     if not joined:
         remote = os.environ.get("RAY_ADDRESS")
         if remote is None:
-            # A cluster of this process alone needs no token; see guides for shared clusters.
+            # A cluster of this process alone, on loopback, needs no token.
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")
         ray.init(
             num_cpus=None if remote else num_cpus,

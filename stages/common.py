@@ -1,4 +1,4 @@
-"""What every stage shares: its one summary line, its exit code, its progress bar, its part of the plan."""
+"""What every stage shares: one summary line, an exit code, a progress bar, its part of the plan."""
 
 import json
 import sys
@@ -17,8 +17,8 @@ PLAN = Path("data/plan")
 def run_stage(main: Callable[[list[str]], str]) -> None:
     """Run a stage's `main(arguments)`; print its summary line, or one error line, and exit.
 
-    `-h`/`--help` prints the module's docstring. Exit codes: 0 done, 1 failed, 2 configuration or usage,
-    3 licensed data missing.
+    `-h`/`--help` prints the module's docstring. Exit codes: 0 done, 1 failed, 2 configuration or
+    usage, 3 licensed data missing.
     """
     module = sys.modules[main.__module__]
     spec = getattr(module, "__spec__", None)
@@ -56,9 +56,7 @@ def planned(name: str) -> dict[str, Any]:
     """
     path = PLAN / f"{name}.json"
     if not path.exists():
-        known = sorted(
-            str(file.relative_to(PLAN).with_suffix("")) for file in PLAN.rglob("*.json")
-        )
+        known = sorted(str(file.relative_to(PLAN).with_suffix("")) for file in PLAN.rglob("*.json"))
         raise ConfigError(f"{path} does not exist; expected one of {known} (dvc repro plan)")
     plan: dict[str, Any] = json.loads(path.read_text())
     return plan

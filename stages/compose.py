@@ -1,7 +1,7 @@
-"""Compose conf/ by Hydra and resolve every run: the lifter's file, the scale, the recipe, then the run's own keys."""
+"""Compose conf/ by Hydra and resolve every run: lifter, scale, recipe, then the run's own keys."""
 
 from dataclasses import fields
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def choices(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def composed(dataset: str, scale: str, lifter: str) -> dict[str, Any]:
     """The composed configuration of one dataset, scale and lifter.
 
@@ -81,7 +81,9 @@ def resolve_runs(params: Params) -> dict[str, dict[str, Any]]:
 
 
 def _key_problems(own: dict[str, Any], where: str) -> list[str]:
-    found = [f"{where}: unknown key {k!r}; {nearest(k, RUN_KEYS)}" for k in own if k not in RUN_KEYS]
+    found = [
+        f"{where}: unknown key {k!r}; {nearest(k, RUN_KEYS)}" for k in own if k not in RUN_KEYS
+    ]
     for key, allowed in (("lifter", choices("lifter")), ("keypoints", SOURCES)):
         if own.get(key) not in allowed:
             found.append(f"{where}.{key} = {own.get(key)!r}: {nearest(str(own.get(key)), allowed)}")

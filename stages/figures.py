@@ -25,8 +25,8 @@ def main(arguments: list[str]) -> str:
     lift = lifting(model, flip_test=True)
     poses = [_middle_frame(clips, clip, lift) for clip in _one_per_action(clips)]
     title = (
-        f"{run['lifter']['name']} on test takes of {clips.info[0].dataset}, 2D from {run['keypoints']}:"
-        "  input,  prediction over truth (grey) from the camera and from the side"
+        f"{run['lifter']['name']} on test takes of {clips.info[0].dataset}, 2D from "
+        f"{run['keypoints']}: input, prediction over truth (grey) from the camera and from the side"
     )
     draw_sheet(poses, title, FIGURE)
     return f"{FIGURE}  {len(poses)} poses"

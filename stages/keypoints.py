@@ -2,10 +2,11 @@
 
     python -m stages.keypoints
 
-Reads data/plan/keypoints.json, data/poses/ and, where detections come with the data, the raw archives. Writes
-data/keypoints/<source>/<take>.parquet. `gt` is the archive's projected truth, or our projection where there is none;
-motion capture (data: bvh) has no detections: its cpn, detectron and sh are made by the noise model of
-gsam.keypoints.noise. A detector file that the user does not have leaves missing.json, which says so.
+Reads data/plan/keypoints.json, data/poses/ and, where detections come with the data, the raw
+archives. Writes data/keypoints/<source>/<take>.parquet. `gt` is the archive's projected truth, or
+our projection where there is none; motion capture (data: bvh) has no detections: its cpn,
+detectron and sh are made by the noise model of gsam.keypoints.noise. A detector file that the user
+does not have leaves missing.json, which says so.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ Detections = tuple[np.ndarray, np.ndarray]
 """Pixels (T, 17, 2) and scores (T, 17)."""
 
 Detect = Callable[[dict[str, Any], np.ndarray, int, Camera], Detections | None]
-"""From a take's row, its joints (T, 17, 3) in the world, and a camera's number: its detections, if any."""
+"""From a take's row, its world joints (T, 17, 3) and a camera: the detections, if any."""
 
 
 def main(arguments: list[str]) -> str:
@@ -112,7 +113,7 @@ def simulated(source: str, seed: int) -> Detect:
 def imported(
     found: dict[tuple[str, str], Views], row: dict[str, Any], joints: np.ndarray, index: int
 ) -> Detections | None:
-    """A detector file's keypoints cut to the motion capture; None where it has no view of this camera.
+    """A detector file's keypoints cut to the motion capture; None where this camera has none.
 
     Raises:
         DataError: the take has none, or fewer frames than the motion capture.

@@ -55,7 +55,7 @@ class Params:
         return found
 
     def knobs(self) -> dict[str, Any]:
-        """What `main` changes in its lifter's file, its scale and the recipe: the knobs that are set."""
+        """What `main` changes in its lifter's file, its scale and the recipe: the set knobs."""
         return {k: v for k, v in vars(self).items() if k not in INHERITED and v is not None}
 
 

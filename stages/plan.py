@@ -3,8 +3,9 @@
     python -m stages.plan
 
 Reads params.yaml, conf/. Writes data/plan/: raw.json, extract.json, keypoints.json and
-runs/<run>.json. Every later stage depends on its own file there, so that it runs again only when something
-that it inherits changed. Ends with exit code 2 and one line that names every wrong key or value.
+runs/<run>.json. Every later stage depends on its own file there, so that it runs again only when
+something that it inherits changed. Ends with exit code 2 and one line that names every wrong key
+or value.
 """
 
 from typing import Any

@@ -1,10 +1,11 @@
-"""Turn poses and keypoints into clips: normalised 2D, root-relative 3D in the camera, one row per take and camera.
+"""Turn poses and keypoints into clips: normalised 2D and root-relative 3D, per take and camera.
 
     python -m stages.preprocess
 
-Reads data/poses/ and data/keypoints/. Writes data/clips/<source>/<take>.parquet, each frame once: a training window
-is an index into a clip, made by stride sampling when a run loads them, because frames and stride are the run's own
-(storing them here would retrain every table row whenever `frames` changed).
+Reads data/poses/ and data/keypoints/. Writes data/clips/<source>/<take>.parquet, each frame once:
+a training window is an index into a clip, made by stride sampling when a run loads them, because
+frames and stride are the run's own (stored here, they would retrain every table row whenever
+`frames` changed).
 """
 
 from contextlib import ExitStack

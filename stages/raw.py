@@ -1,10 +1,11 @@
-"""Have the raw data ready: generate the twin's archives, or list what is in the folder of real data.
+"""Have the raw data ready: generate the twin's archives, or list the folder of real data.
 
     python -m stages.raw
 
-Reads data/plan/raw.json and, for real data, its folder. Writes data/source/: the twin's archives in Human3.6M's
-community layout, or manifest.json with the name, size and hash of every file, on which later stages depend.
-Ends with exit code 3 where licensed data is missing: the message says who grants it and where it goes.
+Reads data/plan/raw.json and, for real data, its folder. Writes data/source/: the twin's archives
+in Human3.6M's community layout, or manifest.json with the name, size and hash of every file, on
+which later stages depend. Ends with exit code 3 where licensed data is missing: the message says
+who grants it and where it goes.
 """
 
 import hashlib
@@ -12,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
-from gsam.datasets import human36m
-from gsam.errors import DataError
+from gsam.datasets.human36m_files import POSES_FILE, archives_missing
+from gsam.errors import DataError, LicensedDataMissing
 from gsam.storage import atomic_directory, write_json
 from gsam.twin import generate
 from gsam.twin.config import TwinConfig
@@ -28,8 +29,8 @@ def main(arguments: list[str]) -> str:
         config = build(TwinConfig, plan["twin"], "conf/dataset/twin.yaml")
         with atomic_directory(SOURCE) as folder:
             generate(folder, config)
-            files = sorted(path.name for path in folder.iterdir())
-        return f"twin of Human3.6M  {len(files)} archives"
+            archives = len(list(folder.iterdir()))
+        return f"twin of Human3.6M  {archives} archives"
     folder = Path(plan["folder"])
     files = raw_files(plan["data"], folder)
     with atomic_directory(SOURCE) as out:
@@ -45,7 +46,9 @@ def raw_files(data: str, folder: Path) -> list[Path]:
         DataError: there is no BVH file.
     """
     if data == "archives":
-        human36m.require_archives(folder)
+        # The tables want every source; only the poses are indispensable.
+        if not (folder / POSES_FILE).is_file():
+            raise LicensedDataMissing(archives_missing(folder))
         return sorted(folder.glob("data_*_h36m*.npz"))
     files = sorted(folder.rglob("*.bvh"))
     if not files:
@@ -62,7 +65,10 @@ def manifest(folder: Path, files: list[Path]) -> dict[str, Any]:
     for path in progress(files, "hash raw files"):
         with path.open("rb") as stream:
             hashed = hashlib.file_digest(stream, "sha256").hexdigest()
-        listed[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": hashed}
+        listed[path.relative_to(folder).as_posix()] = {
+            "bytes": path.stat().st_size,
+            "sha256": hashed,
+        }
     return {"folder": folder.as_posix(), "files": listed}
 
 

@@ -50,7 +50,7 @@ def read_takes(plan: dict[str, Any]) -> Iterator[Take]:
 
 
 def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], Views]:
-    """Keypoints that come with the raw data: per (subject, take) one (T_2d, 17, 2) array per camera.
+    """Keypoints that come with the raw data: by (subject, take), (T_2d, 17, 2) per camera.
 
     Raises:
         ConfigError: the data has no imported keypoints.

@@ -1,4 +1,4 @@
-"""A sheet of lifted poses: the 2D input, then prediction and truth from the camera and from the side."""
+"""A sheet of lifted poses: 2D input, then prediction over truth from the camera and the side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LEFT_COLOUR, RIGHT_COLOUR, MIDDLE_COLOUR, TRUTH_COLOUR = "#1f6fb4", "#d0562b", "
 
 @dataclass(frozen=True)
 class LiftedPose:
-    """One frame to draw: keypoints (J, 2) normalised screen; prediction and target (J, 3) metres, camera frame."""
+    """One frame: keypoints (J, 2) normalised; prediction, target (J, 3) metres, camera frame."""
 
     label: str
     keypoints: NDArray[np.float32]

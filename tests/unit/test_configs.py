@@ -37,7 +37,7 @@ def test_every_problem_is_named_at_once() -> None:
 
 
 def test_rules_between_fields_are_asked_when_the_types_are_right() -> None:
-    with pytest.raises(ConfigError, match="rate = -1.0: expected more than 0"):
+    with pytest.raises(ConfigError, match=r"rate = -1\.0: expected more than 0"):
         build(Example, {"rate": -1}, "here")
 
 

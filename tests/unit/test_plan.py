@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gsam.errors import ConfigError
-from gsam.lifters.parameters import count_parameters
-from gsam.lifters.config import LifterConfig
 from gsam.configs import build
+from gsam.errors import ConfigError
+from gsam.lifters.config import LifterConfig
+from gsam.lifters.parameters import count_parameters
 from gsam.storage import read_json
 from stages import compose, plan
 
@@ -92,13 +92,17 @@ def test_mistakes_stop_before_any_work(
 def test_a_misspelt_key_of_a_run_is_named_with_its_run(project: Path) -> None:
     path = project / "conf/runs.yaml"
     path.write_text(path.read_text() + "\nextra: {lifter: gsam, keypoints: cpn, framse: 81}\n")
-    with pytest.raises(ConfigError, match="conf/runs.yaml extra: unknown key 'framse'; did you mean"):
+    with pytest.raises(
+        ConfigError, match=r"conf/runs\.yaml extra: unknown key 'framse'; did you mean"
+    ):
         plan.main([])
 
 
 def test_dvc_trains_exactly_the_declared_runs_on_their_own_clips() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     declared = yaml.safe_load((ROOT / "conf/runs.yaml").read_text())
-    expected = {name: {"clips": run.get("keypoints", "${keypoints}")} for name, run in declared.items()}
+    expected = {
+        name: {"clips": run.get("keypoints", "${keypoints}")} for name, run in declared.items()
+    }
     for stage in ("train_lifter", "evaluate_lifter"):
         assert stages[stage]["foreach"] == expected
