@@ -15,15 +15,13 @@ from gsam.errors import LicensedDataMissing
 from gsam.evaluation import evaluate, protocol_of, summary
 from gsam.storage import write_json
 from stages.common import one_argument, run_stage
-from stages.train_lifter import clips_folder
-
-RESULTS = Path("results/baselines")
+from stages.paths import BASELINES, clips_folder
 
 
 def main(arguments: list[str]) -> str:
     """Fit and score both baselines of one keypoint source; returns the summary line."""
     source = one_argument(arguments, "keypoint source")
-    path = RESULTS / source / "scores.json"
+    path = BASELINES / source / "scores.json"
     try:
         folder = clips_folder(source)
     except LicensedDataMissing as missing:

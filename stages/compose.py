@@ -101,6 +101,7 @@ def _resolve(
     own_train = {k: v for k, v in own.items() if k in TRAIN_KEYS}
     paper_head = {k: v for k, v in own_lifter.items() if k != "head"}
     budget = scale.get("main" if name == "main" else "rows", {})
+    shrink = {**shrink, **budget.get("lifters", {}).get(own["lifter"], {})}
     budget = {**budget.get("all", {}), **budget.get(own["lifter"], {})}
     lifter = {**config["lifter"], **shrink, **own_lifter}
     full = {**config["lifter"], **paper_head}

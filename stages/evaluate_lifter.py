@@ -9,7 +9,6 @@ the protocol). The flip test is always on, as in the papers.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -22,9 +21,8 @@ from gsam.lifters import LifterConfig, count_parameters
 from gsam.storage import read_json, write_json
 from pipelines.evaluate import score_clips
 from stages.common import one_argument, planned, run_stage
-from stages.train_lifter import MODELS, RESULTS, clips_folder
+from stages.paths import BASELINES, MODELS, RUNS, clips_folder
 
-BASELINES = Path("results/baselines")
 FLIP_TEST = True
 HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "mpjve_mm")
 
@@ -36,7 +34,7 @@ def main(arguments: list[str]) -> str:
     folder = clips_folder(run["keypoints"])
     device = "cuda" if run["workers"] == 0 and torch.cuda.is_available() else "cpu"
     clips = ClipSet.load(folder, "test", device)
-    trained = read_json(RESULTS / name / "train.json")
+    trained = read_json(RUNS / name / "train.json")
     baselines = read_json(BASELINES / run["keypoints"] / "scores.json")
     seeds = {}
     for seed, record in trained["seeds"].items():
@@ -46,8 +44,8 @@ def main(arguments: list[str]) -> str:
         seeds[seed] = {**kept, **summary(scores)}
     result = score_file(run, clips, seeds)
     metrics = headline(result, baselines)
-    write_json(RESULTS / name / "scores.json", result)
-    write_json(RESULTS / name / "metrics.json", metrics)
+    write_json(RUNS / name / "scores.json", result)
+    write_json(RUNS / name / "metrics.json", metrics)
     beats = "beats" if metrics["beats_baselines"] else "does not beat"
     return (
         f"{metrics['status']}  MPJPE {metrics['mpjpe_mm']:.1f} mm (frame mean "

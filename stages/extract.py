@@ -11,10 +11,9 @@ from gsam.errors import DataError
 from gsam.schemas import CAMERAS, POSES, SEQUENCES
 from gsam.skeletons import H36M_17
 from gsam.storage import atomic_directory, write_table
+from stages import paths
 from stages.common import planned, progress, run_stage
 from stages.sources import read_takes
-
-POSE_FOLDER = "data/poses"
 
 
 def main(arguments: list[str]) -> str:
@@ -23,7 +22,7 @@ def main(arguments: list[str]) -> str:
     sequences, cameras = [], []
     metadata = {"dataset": plan["data"], "producer": "gsam extract"}
     joints = metadata | {"joint_names": list(H36M_17.joints)}
-    with atomic_directory(POSE_FOLDER) as folder:
+    with atomic_directory(paths.POSES) as folder:
         for take in progress(read_takes(plan), "extract"):
             sequences.append(sequence_row(take))
             cameras.extend(camera_rows(take))

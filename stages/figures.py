@@ -12,6 +12,7 @@ from gsam.evaluation import Lift, lifting
 from gsam.pictures.poses import LiftedPose, draw_sheet
 from gsam.weights import load_lifter
 from stages.common import planned, run_stage
+from stages.paths import MODELS, clips_folder
 
 FIGURE = Path("results/figures/main.png")
 MOST_POSES = 16
@@ -20,8 +21,8 @@ MOST_POSES = 16
 def main(arguments: list[str]) -> str:
     """Write results/figures/main.png; returns the summary line."""
     run = planned("runs/main")
-    clips = ClipSet.load(Path("data/clips") / run["keypoints"], "test", hashed=False)
-    model, _ = load_lifter(Path("models/lifter/main") / f"seed{run['seeds'][0]}.safetensors")
+    clips = ClipSet.load(clips_folder(run["keypoints"]), "test", hashed=False)
+    model, _ = load_lifter(MODELS / "main" / f"seed{run['seeds'][0]}.safetensors")
     lift = lifting(model, flip_test=True)
     poses = [_middle_frame(clips, clip, lift) for clip in _one_per_action(clips)]
     title = (

@@ -31,8 +31,8 @@ from gsam.storage import (
     write_json,
     write_table,
 )
+from stages import paths
 from stages.common import planned, progress, run_stage
-from stages.extract import POSE_FOLDER
 from stages.params import SOURCES
 from stages.sources import imported_keypoints
 
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> str:
     takes = list(poses())
     lines = []
     for source in SOURCES:
-        with atomic_directory(Path("data/keypoints") / source) as folder:
+        with atomic_directory(paths.KEYPOINTS / source) as folder:
             try:
                 detect = detector(plan, source)
             except LicensedDataMissing as missing:
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> str:
 
 def poses() -> Iterator[tuple[dict[str, Any], list[Camera]]]:
     """Every take's row and its cameras, in the order of data/poses."""
-    folder = Path(POSE_FOLDER)
+    folder = paths.POSES
     cameras: dict[str, list[Camera]] = {}
     for row in read_table(folder / "cameras.parquet", CAMERAS).to_pylist():
         cameras.setdefault(row["sequence"], []).append(camera_from_row(row))
@@ -73,7 +73,7 @@ def poses() -> Iterator[tuple[dict[str, Any], list[Camera]]]:
 
 def read_joints(sequence: str) -> np.ndarray:
     """World joints (T, 17, 3) of one take, metres."""
-    path = Path(POSE_FOLDER) / "frames" / f"{file_stem(sequence)}.parquet"
+    path = paths.POSES / "frames" / f"{file_stem(sequence)}.parquet"
     return array_column(read_table(path, POSES, ["joints"]), "joints", (H36M_17.size, 3))
 
 

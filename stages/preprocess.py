@@ -9,15 +9,12 @@ frames and stride are the run's own (stored here, they would retrain every table
 """
 
 from contextlib import ExitStack
-from pathlib import Path
 
 from gsam.storage import atomic_directory, read_json, write_json
 from pipelines.preprocess import preprocess
 from stages.common import run_stage
 from stages.params import SOURCES
-
-KEYPOINTS = Path("data/keypoints")
-CLIPS = Path("data/clips")
+from stages.paths import CLIPS, KEYPOINTS, POSES
 
 
 def main(arguments: list[str]) -> str:
@@ -31,7 +28,7 @@ def main(arguments: list[str]) -> str:
                 write_json(folder / "missing.json", read_json(missing))
             else:
                 folders[source] = folder
-        frames = preprocess(Path("data/poses"), KEYPOINTS, folders)
+        frames = preprocess(POSES, KEYPOINTS, folders)
     return "clips  " + ", ".join(f"{source} {count:,} frames" for source, count in frames.items())
 
 

@@ -19,7 +19,7 @@ from gsam.storage import atomic_directory, write_json
 from gsam.twin import generate
 from gsam.twin.config import TwinConfig
 from stages.common import planned, progress, run_stage
-from stages.sources import SOURCE
+from stages.paths import SOURCE
 
 
 def main(arguments: list[str]) -> str:

@@ -12,9 +12,7 @@ from gsam.datasets.takes import Take
 from gsam.errors import ConfigError
 from gsam.storage import read_json
 from gsam.twin.config import TwinConfig
-
-SOURCE = Path("data/source")
-"""Out of the raw stage: the twin's archives, or a manifest of the folder that holds real data."""
+from stages.paths import SOURCE
 
 
 def source_problems(data: str, options: dict[str, Any]) -> list[str]:

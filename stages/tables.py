@@ -23,11 +23,10 @@ from gsam.results.render_png import to_png
 from gsam.storage import atomic_directory, read_json, write_text
 from stages.common import PLAN, run_stage
 from stages.params import read_yaml
+from stages.paths import BASELINES, RUNS
 
 CONF = Path("conf/tables.yaml")
 PUBLISHED = Path("conf/published")
-RUNS = Path("results/runs")
-BASELINES = Path("results/baselines")
 OUT = Path("results/tables")
 
 

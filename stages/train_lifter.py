@@ -11,22 +11,17 @@ marked with its epoch and keeps the weights of the last good one.
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from gsam.clips import ClipSet
 from gsam.configs import build
-from gsam.errors import LicensedDataMissing
 from gsam.lifters import LifterConfig, count_parameters
-from gsam.storage import atomic_directory, digest, read_json, write_json, write_text
+from gsam.storage import atomic_directory, digest, write_json, write_text
 from gsam.training.loop import CurveRow, Outcome
 from gsam.weights import save_lifter
 from pipelines.train import RunStorage, train_seed
 from stages.common import one_argument, planned, run_stage
-
-CLIPS = Path("data/clips")
-MODELS = Path("models/lifter")
-RESULTS = Path("results/runs")
+from stages.paths import MODELS, RUNS, clips_folder
 
 CURVE = ("epoch", "lr", "train_loss_mm", "val_mpjpe_mm")
 
@@ -48,18 +43,6 @@ def main(arguments: list[str]) -> str:
     for storage in storages:
         storage.clear()
     return headline(run, clips, outcomes)
-
-
-def clips_folder(source: str) -> Path:
-    """Where the clips of a keypoint source are.
-
-    Raises:
-        LicensedDataMissing: the source's detections are not among the user's files.
-    """
-    folder = CLIPS / source
-    if (folder / "missing.json").exists():
-        raise LicensedDataMissing(str(read_json(folder / "missing.json")["reason"]))
-    return folder
 
 
 def write_models(run: Mapping[str, Any], outcomes: Mapping[int, Outcome]) -> dict[str, Any]:
@@ -93,7 +76,7 @@ def write_results(
 ) -> None:
     """Write the learning curves and train.json."""
     rows = [(seed, row) for seed, outcome in outcomes.items() for row in outcome.curve]
-    write_text(RESULTS / run["name"] / "curve.csv", curve_text(rows))
+    write_text(RUNS / run["name"] / "curve.csv", curve_text(rows))
     trained = {
         "run": run["name"],
         "lifter": run["lifter"],
@@ -104,7 +87,7 @@ def write_results(
         "frames": clips.num_frames,
         "seeds": record,
     }
-    write_json(RESULTS / run["name"] / "train.json", trained)
+    write_json(RUNS / run["name"] / "train.json", trained)
 
 
 def curve_text(rows: Sequence[tuple[int, CurveRow]]) -> str:

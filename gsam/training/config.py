@@ -58,7 +58,7 @@ class TrainConfig:
 
     validation_windows: int = 128
     """Windows of the training takes that are held out to draw the validation curve; 0: none is."""
-    blow_up: float = 4.0
+    blow_up: float = 1.5
     """A training error above this many times the mean pose's that does not fall is a divergence."""
     checkpoint_seconds: float = 10.0
     """Least time between checkpoints, which are written between epochs."""

@@ -63,6 +63,20 @@ def test_frames_that_are_not_valid_are_lifted_but_not_scored(clips: ClipSet) -> 
         evaluate(lift, replace(clips, valid=torch.zeros_like(valid)))
 
 
+def test_velocity_does_not_span_frames_that_are_not_valid(clips: ClipSet) -> None:
+    valid = clips.valid.clone()
+    own = clips.frames_of(0)
+    valid[own][5:9] = False
+
+    def lift(keypoints: torch.Tensor) -> torch.Tensor:
+        jump = torch.arange(len(keypoints))[:, None, None] >= 7
+        return clips.targets[own] + 0.1 * jump  # only where nothing is scored
+
+    score = evaluate(lift, replace(clips, valid=valid), [0])[0]
+    assert score.values["mpjve_mm"] == pytest.approx(0.0, abs=1e-3)
+    assert evaluate(lift, clips, [0])[0].values["mpjve_mm"] > 1.0
+
+
 def test_the_flip_test_averages_both_answers(clips: ClipSet) -> None:
     torch.manual_seed(0)
     model = build_lifter(TINY).eval()

@@ -9,6 +9,7 @@ from torch import Tensor
 from gsam.errors import DataError
 from gsam.lifters import LifterConfig, build_lifter, lift_clip, lift_clip_flipped
 from gsam.lifters.lifter import Lifter
+from gsam.lifters.scoring import default_batch
 from gsam.lifters.videopose3d import VideoPose3D
 from gsam.skeletons import H36M_17, mirror
 
@@ -98,6 +99,16 @@ def test_flip_test_is_blind_to_mirroring(changes: dict[str, Any]) -> None:
     mirrored = lift_clip_flipped(model, mirror(clip, H36M_17))
     torch.testing.assert_close(mirror(mirrored, H36M_17), direct, rtol=0, atol=1e-5)
     assert not torch.allclose(direct, lift_clip(model, clip), atol=1e-4)
+
+
+def test_batches_hold_about_as_many_frames_on_a_cpu() -> None:
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    found = {}
+    for frames in (9, 81, 2187):
+        model = build_lifter(LifterConfig(frames=frames, width=8, depth=1, heads=2))
+        found[frames] = default_batch(model, cpu)
+        assert default_batch(model, cuda) == 256
+    assert found == {9: 192, 81: 21, 2187: 1}
 
 
 def test_answers_carry_no_gradient() -> None:

@@ -129,6 +129,20 @@ def test_velocity_needs_two_frames_and_ignores_constant_offsets():
     assert pose.mpjve(pred[:1], target[:1]) == 0.0
 
 
+def test_velocity_does_not_span_gaps():
+    target = np.zeros((4, 2, 3))
+    pred = target.copy()
+    pred[2:, :, 0] = 8.0  # a jump between frames 1 and 5, then still
+    pred[1, :, 1] = 2.0
+    numbers = [0, 1, 5, 6]
+    assert pose.mpjve(pred, target, numbers) == pytest.approx(1.0)
+    assert pose.mpjve(pred, target) > 3.0
+    assert pose.mpjve(pred, target, [0, 2, 4, 6]) == 0.0
+    assert pose.mpjve(pred, target, range(7, 11)) == pose.mpjve(pred, target)
+    with pytest.raises(DataError, match="frame numbers of shape"):
+        pose.mpjve(pred, target, [0, 1])
+
+
 def test_leading_axes_float32_and_two_dimensions():
     rng = np.random.default_rng(4)
     pred, target = rng.standard_normal((2, 2, 5, 17, 2)).astype(np.float32)

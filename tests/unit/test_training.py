@@ -1,4 +1,6 @@
 import math
+import platform
+import resource
 from dataclasses import replace
 
 import pytest
@@ -206,6 +208,30 @@ def test_precisions_are_put_back() -> None:
         raise Stopped
     assert torch.backends.mkldnn.matmul.fp32_precision == before
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the options are glibc's")
+def test_freed_memory_is_used_again() -> None:
+    def faults() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.empty(1 << 24).fill_(1.0)  # 16,384 pages
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    with numerics("float32"):
+        faults()
+        assert faults() < 1000
+
+
+@pytest.mark.parametrize(
+    ("precision", "cpu", "cuda"),
+    [("float32", False, False), ("onednn", True, True), ("bf16", True, False)],
+)
+def test_precisions_switch_float32_products(precision, cpu: bool, cuda: bool) -> None:
+    matmuls = torch.backends.mkldnn.matmul, torch.backends.cuda.matmul
+    before = [matmul.fp32_precision for matmul in matmuls]
+    with numerics(precision):
+        inside = [matmul.fp32_precision for matmul in matmuls]
+    assert [a != b for a, b in zip(inside, before, strict=True)] == [cpu, cuda]
 
 
 @pytest.mark.parametrize("precision", ["onednn", "bf16"])

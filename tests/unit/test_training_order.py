@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gsam.skeletons import H36M_17, mirror
 from gsam.training.batches import Gather, batch_errors
-from gsam.training.order import Windows, epoch_order, fixed_order, stream
+from gsam.training.order import Head, Windows, epoch_order, fixed_order, stream
 from gsam.windows import window_starts
 from tests.synthetic_clips import training_clips
 
@@ -124,6 +127,31 @@ def test_gathering_repeats_edges_masks_them_and_mirrors(tmp_path) -> None:
     torch.testing.assert_close(mirrored.keypoints[0, :, 1, 1], batch.keypoints[0, :, 4, 1])
     centre = Gather(clips, 27, "centre")(order)
     torch.testing.assert_close(centre.target[0, 0], clips.targets[own][11])
+
+
+@pytest.mark.parametrize("frames", [1, 9, 27])
+@pytest.mark.parametrize("head", ["centre", "sequence"])
+def test_gathered_windows_are_those_built_one_by_one(tmp_path, frames: int, head: Head) -> None:
+    clips = training_clips(tmp_path)
+    valid = torch.arange(clips.num_frames) % 7 != 3
+    clips = replace(clips, valid=valid)
+    windows = Windows(clips.bounds(range(len(clips))), frames, 5, head)
+    order = epoch_order(windows, seed=1, epoch=0, jitter=True, mirror=True)
+    assert 0 < int(order.mirrored.sum()) < len(order)
+    batch = Gather(clips, frames, head)(order)
+    for i in range(len(order)):
+        first, last, start = int(order.first[i]), int(order.last[i]), int(order.starts[i])
+        wanted = range(start, start + frames)
+        inside = [min(max(frame, first), last) for frame in wanted]
+        answered = [frames // 2] if head == "centre" else list(range(frames))
+        keypoints = clips.keypoints[inside]
+        target = clips.targets[[inside[k] for k in answered]]
+        if order.mirrored[i]:
+            keypoints, target = mirror(keypoints, H36M_17), mirror(target, H36M_17)
+        assert torch.equal(batch.keypoints[i], keypoints)
+        assert torch.equal(batch.target[i], target)
+        weight = [float(wanted[k] == inside[k] and valid[inside[k]]) for k in answered]
+        assert batch.weight[i].tolist() == weight
 
 
 def test_errors_add_up_over_supervised_frames_only(tmp_path) -> None:
