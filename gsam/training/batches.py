@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from gsam.clips import ClipSet
-from gsam.skeletons import H36M_17
+from gsam.skeletons import H36M_17, mirror
 from gsam.training.order import Head, Order
 
 __all__ = ["Batch", "Gather", "batch_errors"]
@@ -26,39 +26,45 @@ class Batch:
 
 
 class Gather:
-    """Gathers windows of clips; frames outside a clip repeat its edge frame, unsupervised."""
+    """Gathers windows of clips; frames outside a clip repeat its edge frame, unsupervised.
+
+    Holds every frame twice, as it is and mirrored, so that a batch is one copy of contiguous rows:
+    twice the memory of the clips' keypoints and targets, beside the clips themselves.
+    """
 
     def __init__(self, clips: ClipSet, frames: int, head: Head) -> None:
-        """Keep the clips and what every gather needs on their device."""
-        device = clips.device
-        self.clips = clips
+        """Make the tables that every gather reads, on the clips' device."""
         self.head = head
-        self.offsets = torch.arange(frames, device=device)
+        self.offsets = torch.arange(frames, device=clips.device)
         self.middle = frames // 2
-        self.swap = torch.tensor(H36M_17.mirror_permutation, device=device)
-        self.all_valid = bool(clips.valid.all())
-        # x changes its sign in a mirror; joints are swapped by index afterwards.
-        self.flip2 = torch.tensor([-1.0, 1.0], device=device)
-        self.flip3 = torch.tensor([-1.0, 1.0, 1.0], device=device)
+        self.joints, self.num_frames = clips.joints, clips.num_frames
+        self.valid = None if bool(clips.valid.all()) else clips.valid
+        self.keypoints, self.targets = _with_mirror(clips.keypoints), _with_mirror(clips.targets)
 
     def __call__(self, order: Order) -> Batch:
         """The windows of `order`, in its order."""
         places = order.starts[:, None] + self.offsets
         inside = places.clamp(order.first[:, None], order.last[:, None])
-        keypoints = self.clips.keypoints[inside]
         if self.head == "centre":
             supervised = inside[:, self.middle : self.middle + 1]
             weight = torch.ones_like(supervised, dtype=torch.float32)
         else:
             supervised = inside
             weight = (inside == places).to(torch.float32)
-        if not self.all_valid:
-            weight = weight * self.clips.valid[supervised]
-        target = self.clips.targets[supervised]
-        mirrored = order.mirrored[:, None, None, None]
-        keypoints = torch.where(mirrored, keypoints[:, :, self.swap] * self.flip2, keypoints)
-        target = torch.where(mirrored, target[:, :, self.swap] * self.flip3, target)
-        return Batch(keypoints, target, weight)
+        if self.valid is not None:
+            weight = weight * self.valid[supervised]
+        half = order.mirrored[:, None] * self.num_frames
+        keypoints = self._rows(self.keypoints, inside + half)
+        return Batch(keypoints, self._rows(self.targets, supervised + half), weight)
+
+    def _rows(self, table: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """(2 N, J * C) at (B, T) -> (B, T, J, C)."""
+        return table.index_select(0, index.flatten()).view(*index.shape, self.joints, -1)
+
+
+def _with_mirror(frames: torch.Tensor) -> torch.Tensor:
+    """(N, J, C) -> (2 N, J * C): the frames, then their mirror images."""
+    return torch.cat([frames, mirror(frames, H36M_17)]).flatten(1)
 
 
 def batch_errors(
