@@ -31,8 +31,11 @@ def numerics(precision: Precision, deterministic: bool = True) -> Iterator[None]
     was_deterministic = torch.are_deterministic_algorithms_enabled()
     filled = _memory.fill_uninitialized_memory
     try:
+        if precision != "float32":
+            # With bf16 for what autocast leaves in float32, as a lifter's spatial part.
+            cpu.fp32_precision = "bf16"
         if precision == "onednn":
-            cpu.fp32_precision, cuda.fp32_precision = "bf16", "tf32"
+            cuda.fp32_precision = "tf32"
         if deterministic:
             # cuBLAS needs it before its first use to be reproducible.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

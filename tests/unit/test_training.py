@@ -1,6 +1,4 @@
 import math
-import platform
-import resource
 from dataclasses import replace
 
 import pytest
@@ -208,18 +206,6 @@ def test_precisions_are_put_back() -> None:
         raise Stopped
     assert torch.backends.mkldnn.matmul.fp32_precision == before
     assert not torch.are_deterministic_algorithms_enabled()
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the options are glibc's")
-def test_freed_memory_is_used_again() -> None:
-    def faults() -> int:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        torch.empty(1 << 24).fill_(1.0)  # 16,384 pages
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-    with numerics("float32"):
-        faults()
-        assert faults() < 1000
 
 
 @pytest.mark.parametrize(
