@@ -23,9 +23,9 @@ DIGITS = 4
 """Decimals of reported metrics: a tenth of a micrometre, above what differs between processors."""
 
 
-def lifting(model: Lifter, *, flip_test: bool, batch_size: int = 256) -> Lift:
+def lifting(model: Lifter, *, flip_test: bool, batch_size: int | None = None) -> Lift:
     """The model as a function of one clip, in evaluation mode and float32; `flip_test` averages the
-    answers for the clip and for its mirror image."""
+    answers for the clip and for its mirror image, `batch_size` is as for `lift_clip`."""
     model.eval()
     lift = lift_clip_flipped if flip_test else lift_clip
     return lambda keypoints: lift(model, keypoints, batch_size)
