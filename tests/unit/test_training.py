@@ -1,4 +1,6 @@
 import math
+import platform
+import resource
 from dataclasses import replace
 
 import pytest
@@ -206,6 +208,18 @@ def test_precisions_are_put_back() -> None:
         raise Stopped
     assert torch.backends.mkldnn.matmul.fp32_precision == before
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the options are glibc's")
+def test_freed_memory_is_used_again() -> None:
+    def faults(numbers: int) -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.empty(numbers).fill_(1.0)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    with numerics("float32"):
+        faults(1 << 25)
+        assert faults(1 << 24) < 1000  # of 16,384 pages
 
 
 @pytest.mark.parametrize(
