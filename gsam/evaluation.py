@@ -32,7 +32,8 @@ def lifting(model: Lifter, *, flip_test: bool, batch_size: int | None = None) ->
 
 
 def score_one(lift: Lift, clips: ClipSet, clip: int) -> ClipScore:
-    """Score one clip: all frames are lifted, those marked valid are scored.
+    """Score one clip: all frames are lifted, those marked valid are scored; velocities are taken
+    between valid frames that follow one another.
 
     Raises:
         DataError: no frame is valid, or a prediction is not finite.
@@ -45,6 +46,7 @@ def score_one(lift: Lift, clips: ClipSet, clip: int) -> ClipScore:
     return score_clip(
         predicted,
         clips.targets[frames][valid].cpu().numpy(),
+        numbers=valid.nonzero()[:, 0].cpu().numpy(),
         sequence=info.sequence,
         subject=info.subject,
         action=info.action,

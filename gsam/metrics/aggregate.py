@@ -41,12 +41,13 @@ def score_clip(
     action: str,
     camera: str,
     skeleton: Skeleton = H36M_17,
+    numbers: npt.ArrayLike | None = None,
 ) -> ClipScore:
     """Score one clip: prediction and target (T, J, 3) in metres, root-relative, camera frame.
 
     The predicted root counts as predicted (nothing is subtracted). PCK and AUC use the 14 official
-    MPI-INF-3DHP joints; the other metrics use all J. Raises DataError when the clip is empty, has
-    another shape or is not finite.
+    MPI-INF-3DHP joints; the other metrics use all J. `numbers` are as for `pose.mpjve`. Raises
+    DataError when the clip is empty, has another shape or is not finite.
     """
     where = f"{sequence} camera {camera}"
     shape = np.shape(target)
@@ -61,7 +62,7 @@ def score_clip(
         "mpjpe_mm": float(errors.mean()),
         "pa_mpjpe_mm": pose.pa_mpjpe(pred, target) * MM_PER_M,
         "n_mpjpe_mm": pose.n_mpjpe(pred, target) * MM_PER_M,
-        "mpjve_mm": pose.mpjve(pred, target) * MM_PER_M,
+        "mpjve_mm": pose.mpjve(pred, target, numbers) * MM_PER_M,
         "pck150": pck.pck(official),
         "auc": pck.auc(official),
     }

@@ -135,16 +135,23 @@ def n_mpjpe(pred: npt.ArrayLike, target: npt.ArrayLike) -> float:
     return _mean(per_frame_n_mpjpe(pred, target))
 
 
-def mpjve(pred: npt.ArrayLike, target: npt.ArrayLike) -> float:
+def mpjve(
+    pred: npt.ArrayLike, target: npt.ArrayLike, numbers: npt.ArrayLike | None = None
+) -> float:
     """Mean per-joint velocity error of one clip (T, J, C), in units per frame.
 
     Mean norm of the difference between the first differences of prediction and target along
-    axis 0, which must therefore hold the frames of one sequence and one camera. A clip of one
-    frame has no velocity and gives 0.
+    axis 0, which must therefore hold the frames of one sequence and one camera. `numbers` (T,)
+    are the frames' own numbers where some were left out: pairs across a gap do not count. A clip
+    without two frames in a row has no velocity and gives 0.
     """
     p, t = _checked(pred, target)
     if p.ndim < 3 or len(p) == 0:
         raise DataError(f"clip of shape {p.shape}: expected (T >= 1, J, C)")
-    if len(p) == 1:
+    frames = np.arange(len(p)) if numbers is None else np.asarray(numbers)
+    if frames.shape != (len(p),):
+        raise DataError(f"frame numbers of shape {frames.shape}: expected ({len(p)},)")
+    follows = np.diff(frames) == 1
+    if not follows.any():
         return 0.0
-    return _mean(_joint_errors(np.diff(p, axis=0), np.diff(t, axis=0)))
+    return _mean(_joint_errors(np.diff(p, axis=0)[follows], np.diff(t, axis=0)[follows]))
