@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from gsam.skeletons import H36M_17, Skeleton
 from gsam.storage import atomic_path
 
+POSES_PER_ROW = 3
+ROW_INCHES, TITLE_INCHES = 2.2, 0.5
+
 LEFT_COLOUR, RIGHT_COLOUR, MIDDLE_COLOUR, TRUTH_COLOUR = "#1f6fb4", "#d0562b", "#444444", "#b8b8b8"
 
 
@@ -34,18 +37,20 @@ class LiftedPose:
 def draw_sheet(
     poses: Sequence[LiftedPose], title: str, path: Path, skeleton: Skeleton = H36M_17
 ) -> None:
-    """Draw a PNG with two poses to a row, three views each; the same poses give the same bytes."""
-    rows = -(-len(poses) // 2)
-    figure = Figure(figsize=(13, 2.35 * rows + 0.6), dpi=80)
+    """Draw a PNG, three poses to a row, three views each; equal poses give equal bytes."""
+    rows = -(-len(poses) // POSES_PER_ROW)
+    height = ROW_INCHES * rows + TITLE_INCHES
+    figure = Figure(figsize=(13, height), dpi=80)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, 6, squeeze=False, gridspec_kw={"wspace": 0.02, "hspace": 0.12})
+    axes = figure.subplots(rows, 3 * POSES_PER_ROW, squeeze=False)
     for axis in axes.ravel():
         axis.set_axis_off()
     for number, pose in enumerate(poses):
-        row, first = divmod(number, 2)
+        row, first = divmod(number, POSES_PER_ROW)
         _draw_pose(axes[row, 3 * first : 3 * first + 3], pose, skeleton)
-    figure.suptitle(title, fontsize=11)
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.55 / (2.35 * rows + 0.6))
+    top = 1 - (TITLE_INCHES + 0.1) / height
+    figure.subplots_adjust(0.01, 0.01, 0.99, top, wspace=0.02, hspace=0.16)
+    figure.text(0.01, 1 - 0.3 / height, title, fontsize=11)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})
 
