@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from gsam.cameras import Camera
+from gsam.datasets.human36m_files import KEYPOINT_FILES
 from gsam.datasets.human36m_keypoints import Views, cut_to
 from gsam.datasets.takes import camera_from_row, file_stem
 from gsam.errors import DataError, LicensedDataMissing
@@ -91,7 +92,8 @@ def detector(plan: dict[str, Any], source: str) -> Detect:
         if source == "gt":
             return project
         raise
-    return lambda row, joints, index, camera: imported(found, row, joints, index)
+    file = KEYPOINT_FILES[source]
+    return lambda row, joints, index, camera: imported(found, row, joints, index, file)
 
 
 def project(row: dict[str, Any], joints: np.ndarray, index: int, camera: Camera) -> Detections:
@@ -111,7 +113,11 @@ def simulated(source: str, seed: int) -> Detect:
 
 
 def imported(
-    found: dict[tuple[str, str], Views], row: dict[str, Any], joints: np.ndarray, index: int
+    found: dict[tuple[str, str], Views],
+    row: dict[str, Any],
+    joints: np.ndarray,
+    index: int,
+    file: str,
 ) -> Detections | None:
     """A detector file's keypoints cut to the motion capture; None where this camera has none.
 
@@ -120,8 +126,8 @@ def imported(
     """
     views = found.get((row["subject"], row["take"]))
     if views is None:
-        raise DataError(f"no 2D keypoints of {row['sequence']}, expected {len(joints)} frames")
-    points = cut_to(views, len(joints), row["sequence"])[index]
+        raise DataError(f"{file}: no take {row['sequence']}, expected {len(joints)} frames of it")
+    points = cut_to(views, len(joints), f"{file}: {row['sequence']}")[index]
     return None if points is None else (points, np.ones(points.shape[:2], np.float32))
 
 
