@@ -203,3 +203,12 @@ def test_turns_follow_the_stated_signs() -> None:
     np.testing.assert_allclose(turn("z", np.pi / 2) @ forward, left, atol=1e-12)
     np.testing.assert_allclose(turn("y", np.pi / 2) @ up, forward, atol=1e-12)
     np.testing.assert_allclose(turn("x", np.pi / 2) @ left, up, atol=1e-12)
+
+
+def test_smoothing_is_a_mean_that_never_leaves_its_range() -> None:
+    signal = np.repeat([0.0, 1.0, 1.0, 0.3, 1.0], 40)
+    smoothed = blocks.smooth(signal, 1.2)
+    kernel = np.hanning(63)[1:-1]
+    expected = np.convolve(np.pad(signal, 30, mode="edge"), kernel / kernel.sum(), mode="valid")
+    np.testing.assert_allclose(smoothed, expected, atol=1e-12)
+    assert smoothed.min() >= 0.0 and smoothed.max() <= 1.0
