@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from gsam.body.files import load_body
 from gsam.twin import figure as f
 from gsam.twin.actions import ACTIONS
-from gsam.twin.blocks import alternate, held_keys, min_jerk, soft_max, soft_min, turn, wander
+from gsam.twin.blocks import (
+    alternate,
+    held_keys,
+    min_jerk,
+    smooth,
+    soft_max,
+    soft_min,
+    turn,
+    wander,
+)
 from gsam.twin.config import TwinConfig
 from gsam.twin.generate import Performer
 from gsam.twin.ground import ankle_offset, slide
@@ -207,7 +216,7 @@ def test_turns_follow_the_stated_signs() -> None:
 
 def test_smoothing_is_a_mean_that_never_leaves_its_range() -> None:
     signal = np.repeat([0.0, 1.0, 1.0, 0.3, 1.0], 40)
-    smoothed = blocks.smooth(signal, 1.2)
+    smoothed = smooth(signal, 1.2)
     kernel = np.hanning(63)[1:-1]
     expected = np.convolve(np.pad(signal, 30, mode="edge"), kernel / kernel.sum(), mode="valid")
     np.testing.assert_allclose(smoothed, expected, atol=1e-12)
