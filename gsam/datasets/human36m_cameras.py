@@ -5,6 +5,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
+
 from gsam.cameras import Camera, rotation_from_quaternion
 
 MM_PER_M = 1000.0
@@ -26,7 +28,8 @@ def _camera(intrinsics: dict[str, Any], extrinsics: dict[str, Any]) -> Camera:
         distortion=(*intrinsics["radial"], *intrinsics["tangential"]),
         model="human36m",
         R=camera_to_world.T,
-        t=-camera_to_world.T @ centre,
+        # Term by term: a BLAS product's last bit depends on the processor it was tuned for.
+        t=-(camera_to_world * np.asarray(centre)[:, None]).sum(axis=0),
     )
 
 

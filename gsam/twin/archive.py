@@ -6,6 +6,7 @@ dictionary. Only plain dictionaries, lists, strings, integers and arrays are wri
 project's allow-listed reader opens them.
 """
 
+import io
 import zipfile
 import zlib
 from pathlib import Path
@@ -118,5 +119,7 @@ def _write(path: Path, content: dict[str, object]) -> None:
     ):
         for key, value in content.items():
             entry = zipfile.ZipInfo(f"{key}.npy")
-            with archive.open(entry, "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, np.array(value, dtype=object))
+            # Whole, not streamed: Python's patch versions mark streams of unknown size differently.
+            content_bytes = io.BytesIO()
+            np.lib.format.write_array(content_bytes, np.array(value, dtype=object))
+            archive.writestr(entry, content_bytes.getbuffer())

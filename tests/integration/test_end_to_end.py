@@ -45,6 +45,8 @@ class Clone:
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(folder.parent / "site"),
             "OMP_NUM_THREADS": "2",
+            **{f"GIT_{who}_NAME": "t" for who in ("AUTHOR", "COMMITTER")},
+            **{f"GIT_{who}_EMAIL": "t@example.org" for who in ("AUTHOR", "COMMITTER")},
         }
         self.run("git", "init", "-q")
         self.edit(scale="tiny", frames=9)
@@ -61,8 +63,7 @@ class Clone:
 
     def commit(self, message: str) -> None:
         self.run("git", "add", "-A")
-        author = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-        self.run("git", *author, "commit", "-q", "-m", message)
+        self.run("git", "commit", "-q", "-m", message)
 
     def edit(self, **changes: object) -> None:
         path = self.folder / "params.yaml"
