@@ -37,7 +37,8 @@ class Clone:
             cwd=ROOT, check=True, capture_output=True, text=True,
         )  # fmt: skip
         for name in filter(None, tracked.stdout.split("\0")):
-            if (ROOT / name).is_file():
+            # The committed results are of another scale.
+            if (ROOT / name).is_file() and not name.startswith(("results/", "dvc.lock")):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
         self.environment = os.environ | {
@@ -140,7 +141,6 @@ def test_mistakes_stop_before_any_training(clone: Clone, change: str, message: s
     assert "train_lifter" not in stages_run(output)
     assert "Traceback" not in output
     clone.run("git", "checkout", "-q", ".")
-    clone.run("dvc", "checkout", "-q")
 
 
 def test_killed_and_run_again_it_ends_with_the_same_bits(clone: Clone) -> None:
