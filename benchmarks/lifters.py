@@ -77,7 +77,8 @@ def our_training(
         done = fit(model, clips, wanted, frames=config.frames, head="centre", seed=0)
         return done.windows
 
-    return Case(f"{config.name} {precision}{COMPILED if compiled else ''}", train)
+    # A fit ends with a check on fixed windows, which real epochs of thousands of steps hardly feel.
+    return Case(f"{config.name} {precision}{COMPILED if compiled else ''}", train, has_start=True)
 
 
 def official_training(config: LifterConfig, clips: ClipSet) -> Case:
