@@ -1,9 +1,9 @@
 """The tables that pass between stages: one published Arrow schema each, and the check against it.
 
 Arrays inside a row are lists; the field's metadata gives their shape in symbols (``T,J,3``: T is
-the row's `frames` column, J the number of names in the table's `joint_names`), their unit and a
-line of documentation. A schema's metadata carries its name, units, joint names and coordinate
-frame; the dataset and the producer join them when a table is written.
+the row's `frames` column, N its `people`, J the number of names in the table's `joint_names`),
+their unit and a line of documentation. A schema's metadata carries its name, units, joint names and
+coordinate frame; the dataset and the producer join them when a table is written.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from gsam.skeletons import H36M_17
 __all__ = [
     "CAMERAS",
     "CLIPS",
+    "IMAGES",
     "KEYPOINTS",
     "POSES",
     "PREDICTIONS",
@@ -37,6 +38,12 @@ PIXELS = "image: origin at the top left pixel, x right, y down"
 
 _FLOATS = pa.list_(pa.field("element", pa.float32(), nullable=False))
 _DOUBLES = pa.list_(pa.field("element", pa.float64(), nullable=False))
+_LEVELS = pa.list_(pa.field("element", pa.uint8(), nullable=False))
+_FLAGS = pa.list_(pa.field("element", pa.bool_(), nullable=False))
+_NUMBERS = pa.list_(pa.field("element", pa.int64(), nullable=False))
+
+_PER_ROW = {"T": "frames", "N": "people"}
+"""Symbol of an axis whose length differs from row to row: the column that holds it."""
 
 
 def _field(
@@ -56,7 +63,7 @@ def _schema(name: str, frame: str, fields: list[pa.Field]) -> pa.Schema:
     units = {f.name: f.metadata[b"unit"].decode() for f in fields if b"unit" in (f.metadata or {})}
     metadata: dict[str, object] = {"schema": name, "units": units, "coordinate_frame": frame}
     if any("J" in f.metadata.get(b"shape", b"").decode().split(",") for f in fields):
-        # Every reader converts to this joint set, so it is the default of every producer.
+        # Readers of takes convert to this joint set, so it is the default; images keep their own.
         metadata["joint_names"] = list(H36M_17.joints)
     return with_metadata(pa.schema(fields), metadata)
 
@@ -176,7 +183,7 @@ CLIPS = _schema(
         _field("root", _FLOATS, "root in camera coordinates", unit="m", shape="T,3"),
         _field(
             "valid",
-            pa.list_(pa.field("element", pa.bool_(), nullable=False)),
+            _FLAGS,
             "whether a frame may be trained on and scored; null: all",
             shape="T",
             nullable=True,
@@ -203,9 +210,51 @@ PREDICTIONS = _schema(
 )
 """One row per frame, camera and run."""
 
+IMAGES = _schema(
+    "images",
+    "stored image: origin at the centre of the top left pixel, x right, y down",
+    [
+        _field("image", pa.string(), "name of the image, unique in its dataset"),
+        _field("dataset", pa.string(), "dataset of the image; a twin has a name of its own"),
+        _field("split", pa.string(), "train, and test, val or valid as the dataset calls it"),
+        _field("subject", pa.string(), "person filmed", nullable=True),
+        _field("sequence", pa.string(), "take of the image: subject/take", nullable=True),
+        _field("camera", pa.string(), "camera of the image", nullable=True),
+        _field("frame", pa.int32(), "frame of the take, from 0", nullable=True),
+        _field("shard", pa.string(), "tar file that holds the JPEG, beside this table"),
+        _field("offset", pa.int64(), "first byte of the JPEG in the shard", unit="byte"),
+        _field("size", pa.int64(), "length of the JPEG", unit="byte"),
+        *_SIZE,
+        _field("origin_x", pa.float64(), "stored x = (source x - origin_x) * zoom", unit="px"),
+        _field("origin_y", pa.float64(), "stored y = (source y - origin_y) * zoom", unit="px"),
+        _field("zoom", pa.float64(), "stored pixels per pixel of the source image"),
+        _field("people", pa.int32(), "number of annotated people, N"),
+        _field("points", _FLOATS, "joints in the stored image", unit="px", shape="N,J,2"),
+        _field(
+            "visibility",
+            _LEVELS,
+            "0 unlabelled or outside, 1 hidden by something else, 2 by the person, 3 visible",
+            shape="N,J",
+        ),
+        _field("boxes", _FLOATS, "x, y, width, height", unit="px", shape="N,4"),
+        _field("areas", _FLOATS, "area of the person in the image", unit="px^2", shape="N"),
+        _field(
+            "head_sizes",
+            _FLOATS,
+            "0.6 x diagonal of the head box; null: the dataset has none",
+            unit="px",
+            shape="N",
+            nullable=True,
+        ),
+        _field("crowds", _FLAGS, "whether the box is of a crowd, not of one person", shape="N"),
+        _field("ids", _NUMBERS, "numbers of the people in the dataset's files", shape="N"),
+    ],
+)
+"""One row per image; the JPEGs lie in tar shards beside the table."""
+
 SCHEMAS = {
     metadata_of(schema)["schema"]: schema
-    for schema in (SEQUENCES, CAMERAS, POSES, KEYPOINTS, CLIPS, PREDICTIONS)
+    for schema in (SEQUENCES, CAMERAS, POSES, KEYPOINTS, CLIPS, PREDICTIONS, IMAGES)
 }
 """Every table's schema by its name."""
 
@@ -258,10 +307,10 @@ def _same_type(found: pa.DataType, expected: pa.DataType) -> bool:
 
 def _validate_lengths(table: pa.Table, column: pa.ChunkedArray, shape: str, where: str) -> None:
     sizes: list[int] = []
-    per_frame = False
+    per_row = ""
     for symbol in shape.split(","):
-        if symbol == "T":
-            per_frame = True
+        if symbol in _PER_ROW:
+            per_row = _PER_ROW[symbol]
         elif symbol == "J":
             joints = metadata_of(table).get("joint_names")
             if not isinstance(joints, list):
@@ -270,15 +319,15 @@ def _validate_lengths(table: pa.Table, column: pa.ChunkedArray, shape: str, wher
         else:
             sizes.append(int(symbol))
     expected: pa.Scalar | pa.ChunkedArray = pa.scalar(math.prod(sizes), pa.int64())
-    if per_frame:
-        if "frames" not in table.schema.names:
+    if per_row:
+        if per_row not in table.schema.names:
             return
-        expected = pc.multiply(table.column("frames").cast(pa.int64()), expected)
+        expected = pc.multiply(table.column(per_row).cast(pa.int64()), expected)
     found = pc.list_value_length(column).cast(pa.int64())
     wrong = pc.fill_null(pc.not_equal(found, expected), False)
     row = pc.index(wrong, True).as_py()
     if row >= 0:
-        want = expected[row] if per_frame else expected
+        want = expected[row] if per_row else expected
         raise DataError(
             f"{where} has {found[row]} values in row {row}, expected {want} (shape {shape})"
         )

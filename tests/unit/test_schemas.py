@@ -31,6 +31,7 @@ def test_every_schema_says_its_name_frame_and_units() -> None:
     assert sorted(schemas.SCHEMAS) == [
         "cameras",
         "clips",
+        "images",
         "keypoints",
         "poses",
         "predictions",
