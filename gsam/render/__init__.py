@@ -1,0 +1,1 @@
+"""A renderer of bodies in NumPy: z-buffer, deferred shading, clothes, rooms, exact labels."""

@@ -1,0 +1,73 @@
+"""Light on surfaces: a lamp, light from all sides and from above, darker creases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Light", "crevices", "draw_light", "shade"]
+
+Floats = NDArray[np.float32]
+
+# Metres behind its surroundings at which a surface is darkest.
+DEEPEST = 0.35
+
+
+@dataclass(frozen=True)
+class Light:
+    """direction (3,): unit vector to the lamp, camera frame (y down); lamp, sky, ambient: shares of
+    the light; tint (3,): the lamp's colour.
+    """
+
+    direction: Floats
+    lamp: float
+    sky: float
+    ambient: float
+    tint: Floats
+
+
+def draw_light(rng: np.random.Generator) -> Light:
+    """A lamp somewhere above and on the camera's side, mostly."""
+    azimuth, height = rng.uniform(-1.9, 1.9), rng.uniform(0.15, 1.2)
+    across = np.cos(height)
+    direction = (np.sin(azimuth) * across, -np.sin(height), -np.cos(azimuth) * across)
+    lamp = rng.uniform(0.35, 0.85)
+    warm = rng.uniform(-0.08, 0.1)
+    return Light(
+        direction=np.array(direction, dtype=np.float32),
+        lamp=float(lamp),
+        sky=float(rng.uniform(0.1, 0.25)),
+        ambient=float(rng.uniform(0.3, 0.5)),
+        tint=np.array([1 + warm, 1.0, 1 - warm], dtype=np.float32),
+    )
+
+
+def shade(albedo: Floats, normals: Floats, light: Light) -> Floats:
+    """Lit colours (P, 3) of surfaces with albedo (P, 3), 0..255, and unit normals (P, 3), camera
+    frame.
+    """
+    x, y, z = light.direction
+    toward = normals[:, 0] * x + normals[:, 1] * y + normals[:, 2] * z
+    # Wrapped around a little, as light in rooms is.
+    direct = np.maximum(0.8 * toward + 0.2, 0.0) * light.lamp
+    around = light.ambient - light.sky * normals[:, 1]
+    lit = direct[:, None] * light.tint
+    lit += around[:, None]
+    lit *= albedo
+    return lit
+
+
+def crevices(depth: Floats, person: NDArray[np.int8], fine: int) -> Floats:
+    """Factors (H, W) that darken what lies behind its surroundings: armpits, a torso behind an arm.
+
+    depth: (H, W) metres, infinite where person is -1; fine: samples per pixel and axis.
+    """
+    body = (person >= 0).astype(np.float32)
+    filled = np.where(person >= 0, depth, 0.0).astype(np.float32)
+    reach = 2 * (max(depth.shape) // 40) + 1
+    near = cv2.blur(filled, (reach, reach)) / np.maximum(cv2.blur(body, (reach, reach)), 1e-6)
+    behind = np.clip((filled - near) / DEEPEST, 0.0, 1.0)
+    return 1.0 - 0.55 * behind
