@@ -1,26 +1,30 @@
-"""Trained lifters as safetensors files that carry what is needed to rebuild the module."""
+"""Trained networks as safetensors files that carry what is needed to rebuild the module."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import nn
 
 from gsam.configs import build
+from gsam.detectors import DetectorConfig, build_detector
 from gsam.errors import DataError
 from gsam.lifters import LifterConfig, build_lifter
 from gsam.lifters.lifter import Lifter
 from gsam.storage import atomic_path
 
-__all__ = ["load_lifter", "save_lifter"]
+__all__ = ["load_detector", "load_lifter", "save_detector", "save_lifter"]
 
 # One key for everything: the format writes several in no fixed order, and files must not differ.
 _KEY = "gsam"
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def save_lifter(
@@ -34,13 +38,21 @@ def save_lifter(
     Raises:
         DataError: a weight is not finite.
     """
-    for name, value in weights.items():
-        if not bool(value.isfinite().all()):
-            raise DataError(f"{path}: weight {name!r} is not finite")
-    text = json.dumps({**notes, "lifter": config.as_dict()}, sort_keys=True, allow_nan=False)
-    content = save({name: value.contiguous() for name, value in weights.items()}, {_KEY: text})
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
+    _write(path, weights, {**notes, "lifter": config.as_dict()})
+
+
+def save_detector(
+    path: str | Path,
+    weights: Mapping[str, torch.Tensor],
+    config: DetectorConfig,
+    notes: Mapping[str, Any],
+) -> None:
+    """Write a state dict with its configuration and `notes` (JSON values, such as run and seed).
+
+    Raises:
+        DataError: a weight is not finite.
+    """
+    _write(path, weights, {**notes, "detector": config.as_dict()})
 
 
 def load_lifter(
@@ -51,21 +63,58 @@ def load_lifter(
     Raises:
         DataError: no such file, not one of ours, damaged, or weights that do not fit the lifter.
     """
+    weights, notes = _read(path, "lifter")
+    model = build_lifter(build(LifterConfig, notes["lifter"], f"{path}: lifter"))
+    return _fill(model, weights, path, "lifter").to(device), notes
+
+
+def load_detector(
+    path: str | Path, device: str | torch.device = "cpu"
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The module in evaluation mode, and its notes (with `detector`, its configuration).
+
+    Raises:
+        DataError: no such file, not one of ours, damaged, or weights that do not fit the detector.
+    """
+    weights, notes = _read(path, "detector")
+    model = build_detector(build(DetectorConfig, notes["detector"], f"{path}: detector"))
+    return _fill(model, weights, path, "detector").to(device), notes
+
+
+def _write(path: str | Path, weights: Mapping[str, torch.Tensor], notes: dict[str, Any]) -> None:
+    for name, value in weights.items():
+        if not bool(value.isfinite().all()):
+            raise DataError(f"{path}: weight {name!r} is not finite")
+    text = json.dumps(notes, sort_keys=True, allow_nan=False)
+    content = save({name: value.contiguous() for name, value in weights.items()}, {_KEY: text})
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _read(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     try:
         with safe_open(str(path), framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file, expected a trained lifter") from error
+        raise DataError(f"{path}: no such file, expected a trained {kind}") from error
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path}: not a readable safetensors file ({error})") from error
     if _KEY not in metadata:
-        raise DataError(f"{path}: metadata {_KEY!r} is missing, expected a lifter saved by gsam")
+        raise DataError(f"{path}: metadata {_KEY!r} is missing, expected a {kind} saved by gsam")
     notes: dict[str, Any] = json.loads(metadata[_KEY])
-    model = build_lifter(build(LifterConfig, notes["lifter"], f"{path}: lifter"))
+    if kind not in notes:
+        held = ", ".join(sorted(notes)) or "nothing"
+        raise DataError(f"{path}: metadata holds {held}, expected a {kind} saved by gsam")
+    return weights, notes
+
+
+def _fill(
+    model: Network, weights: Mapping[str, torch.Tensor], path: str | Path, kind: str
+) -> Network:
     try:
         model.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         detail = " ".join(str(error).split())
-        raise DataError(f"{path}: weights do not fit the lifter: {detail}") from error
-    return model.to(device).eval(), notes
+        raise DataError(f"{path}: weights do not fit the {kind}: {detail}") from error
+    return model.eval()

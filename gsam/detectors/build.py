@@ -3,6 +3,8 @@
 from torch import nn
 
 from gsam.detectors.config import DetectorConfig, check
+from gsam.detectors.cpn import Cpn
+from gsam.detectors.hourglass import Hourglass
 from gsam.detectors.hrnet import HRNet
 from gsam.detectors.simplebaseline import SimpleBaseline
 
@@ -16,12 +18,8 @@ def build_detector(config: DetectorConfig) -> nn.Module:
     """
     check(config)
     if config.name == "cpn":
-        from gsam.detectors.cpn import Cpn
-
         return Cpn(config)
     if config.name == "hourglass":
-        from gsam.detectors.hourglass import Hourglass
-
         return Hourglass(config)
     if config.name == "simplebaseline":
         return SimpleBaseline(config)

@@ -3,11 +3,17 @@
 from torch import Tensor
 
 from gsam.detectors.config import DetectorConfig
+from gsam.detectors.cpn_decoding import cpn_decode
+from gsam.detectors.cpn_losses import cpn_loss
+from gsam.detectors.cpn_targets import cpn_targets
 from gsam.detectors.decoding import decode_heatmaps
+from gsam.detectors.hourglass_decoding import hourglass_decode
+from gsam.detectors.hourglass_losses import hourglass_loss
+from gsam.detectors.hourglass_targets import hourglass_targets
 from gsam.detectors.losses import joints_mse
-from gsam.detectors.targets import gaussian_targets
+from gsam.detectors.targets import HeatmapTargets, gaussian_targets
 
-Targets = Tensor | tuple[Tensor, ...]
+Targets = Tensor | HeatmapTargets
 
 
 def make_targets(config: DetectorConfig, points: Tensor, weight: Tensor) -> Targets:
@@ -17,12 +23,8 @@ def make_targets(config: DetectorConfig, points: Tensor, weight: Tensor) -> Targ
     labelled. Runs on the device of `points`, whole batches at once.
     """
     if config.name == "cpn":
-        from gsam.detectors.cpn_targets import cpn_targets
-
         return cpn_targets(config, points, weight)
     if config.name == "hourglass":
-        from gsam.detectors.hourglass_targets import hourglass_targets
-
         return hourglass_targets(config, points, weight)
     return gaussian_targets(config, points, weight)
 
@@ -35,16 +37,10 @@ def per_sample_loss(
     `outputs` is what the detector answers, `targets` what `make_targets` made of the same
     `weight` (B, J).
     """
-    if config.name == "cpn":
-        from gsam.detectors.cpn_losses import cpn_loss
-
-        return cpn_loss(outputs, targets, weight)
-    if config.name == "hourglass":
-        from gsam.detectors.hourglass_losses import hourglass_loss
-
-        return hourglass_loss(outputs, targets, weight)
-    maps, joint_weight = targets
-    return joints_mse(outputs[-1], maps, joint_weight, config.hard_joints)
+    if isinstance(targets, HeatmapTargets):
+        return joints_mse(outputs[-1], targets.maps, targets.weight, config.hard_joints)
+    loss = cpn_loss if config.name == "cpn" else hourglass_loss
+    return loss(outputs, targets, weight)
 
 
 def decode(
@@ -55,11 +51,7 @@ def decode(
     `quarter_offset` moves a maximum a quarter of a cell towards its larger neighbour.
     """
     if config.name == "cpn":
-        from gsam.detectors.cpn_decoding import cpn_decode
-
         return cpn_decode(config, heatmaps, quarter_offset)
     if config.name == "hourglass":
-        from gsam.detectors.hourglass_decoding import hourglass_decode
-
         return hourglass_decode(config, heatmaps, quarter_offset)
     return decode_heatmaps(config, heatmaps, quarter_offset)
