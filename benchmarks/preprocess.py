@@ -177,13 +177,14 @@ def _table(found: dict[int, list[tuple[float, Watched]]], counts: dict[int, int]
 
 def main(folder: Path) -> None:
     """Preprocess a folder and print, as JSON, how many frames it had and the seconds it took."""
-    from pipelines.preprocess import preprocess
+    from pipelines.preprocess import ClipSource, preprocess
 
     clips = folder / "clips"
     shutil.rmtree(clips, ignore_errors=True)
     clips.mkdir()
     start = time.perf_counter()
-    written = preprocess(folder / "poses", folder / "keypoints", {"gt": clips})
+    source = ClipSource(folder / "keypoints" / "gt", clips)
+    written = preprocess(folder / "poses", {"gt": source})
     print(json.dumps({"frames": written["gt"], "seconds": time.perf_counter() - start}))
 
 

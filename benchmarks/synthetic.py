@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gsam.clips import ClipInfo, ClipSet, build_clip_rows
+from gsam.clip_rows import View, build_clip_rows
+from gsam.clips import ClipInfo, ClipSet
 from gsam.datasets.human36m_cameras import human36m_cameras
 from gsam.datasets.takes import Take, file_stem
 from gsam.schemas import CLIPS
@@ -59,6 +60,6 @@ def write_clips(folder: Path, frames: int) -> None:
     """One training and one test take as the preprocess stage writes them."""
     for name, split in (("walk 0", "train"), ("walk 1", "test")):
         shown = take(frames, name, split)
-        rows = build_clip_rows(shown, [points for points, _ in projected(shown)])
+        rows = build_clip_rows(shown, [View(points) for points, _ in projected(shown)])
         path = folder / f"{file_stem(shown.sequence)}.parquet"
         write_table(path, rows, CLIPS, JOINT_METADATA | {"keypoint_source": "gt"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +11,11 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from gsam.cameras import normalise_screen
-from gsam.datasets.takes import Take
 from gsam.errors import DataError
 from gsam.schemas import CLIPS, metadata_of
-from gsam.storage import digest, list_column, read_table
+from gsam.storage import digest, read_table
 
-__all__ = ["ClipInfo", "ClipSet", "build_clip_rows"]
+__all__ = ["ClipInfo", "ClipSet"]
 
 _NAMES = ("sequence", "dataset", "subject", "action", "take", "camera", "split")
 _SIZES = ("fps", "frames", "width", "height")
@@ -39,80 +37,6 @@ class ClipInfo:
     frames: int
     width: int
     height: int
-
-
-def build_clip_rows(
-    take: Take,
-    keypoints: Sequence[NDArray[np.float32] | None],
-    scores: Sequence[NDArray[np.float32]] | None = None,
-) -> pa.Table:
-    """The take's rows of the `clips` table: one per camera with keypoints, in the cameras' order.
-
-    Args:
-        take: joints (T, 17, 3) in the world, metres.
-        keypoints: per camera (T, 17, 2) pixels, or None where the detector has no file.
-        scores: per camera (T, 17) confidences; 1 everywhere when None.
-
-    Returns:
-        keypoints in normalised screen coordinates, targets in metres in the camera frame (x right,
-        y down, z forward) relative to joint 0, and joint 0's own path.
-
-    Raises:
-        DataError: an array has another shape than the take, or is not finite.
-    """
-    if len(keypoints) != len(take.cameras):
-        raise DataError(
-            f"{take.sequence}: keypoints of {len(keypoints)} cameras, expected {len(take.cameras)}"
-        )
-    frames = len(take.joints)
-    seen = [i for i, points in enumerate(keypoints) if points is not None]
-    screens, confidences, targets, roots = [], [], [], []
-    for i in seen:
-        camera, points = take.cameras[i], keypoints[i]
-        where = f"{take.sequence}, camera {camera.name}"
-        screens.append(
-            normalise_screen(_checked(points, (frames, 17, 2), where), camera.width, camera.height)
-        )
-        given = np.ones((frames, 17)) if scores is None else scores[i]
-        confidences.append(_checked(given, (frames, 17), f"{where}, scores"))
-        seen_from = camera.world_to_camera(take.joints.astype(np.float64))
-        roots.append(seen_from[:, 0])
-        targets.append(seen_from - seen_from[:, :1])
-    cameras = [take.cameras[i] for i in seen]
-    fixed = {
-        "sequence": take.sequence,
-        "dataset": take.dataset,
-        "subject": take.subject,
-        "action": take.action,
-        "take": take.name,
-        "split": take.split,
-    }
-    rows = len(seen)
-    return pa.table(
-        {
-            **{name: pa.array([text] * rows, pa.string()) for name, text in fixed.items()},
-            "camera": pa.array([camera.name for camera in cameras], pa.string()),
-            "fps": pa.array([take.fps] * rows, pa.float32()),
-            "frames": pa.array([frames] * rows, pa.int32()),
-            "width": pa.array([camera.width for camera in cameras], pa.int32()),
-            "height": pa.array([camera.height for camera in cameras], pa.int32()),
-            "keypoints": list_column(screens),
-            "scores": list_column(confidences),
-            "target": list_column(targets),
-            "root": list_column(roots),
-        }
-    )
-
-
-def _checked(values: object, shape: tuple[int, ...], where: str) -> NDArray[np.float64]:
-    array = np.asarray(values, np.float64)
-    if array.shape != shape:
-        raise DataError(f"{where}: shape {array.shape}, expected {shape}")
-    finite = np.isfinite(array)
-    if not finite.all():
-        frame, joint = (int(i) for i in np.argwhere(~finite)[0][:2])
-        raise DataError(f"{where}: frame {frame}, joint {joint} is not finite, expected numbers")
-    return array
 
 
 @dataclass(frozen=True)

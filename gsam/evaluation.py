@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from gsam.clips import ClipSet
+from gsam.datasets.human36m_files import dropped_takes
 from gsam.errors import DataError
 from gsam.lifters import lift_clip, lift_clip_flipped
 from gsam.lifters.lifter import Lifter
@@ -74,8 +75,10 @@ def rounded(values: Any) -> Any:
     return round(values, DIGITS) if isinstance(values, float) else values
 
 
-def protocol_of(clips: ClipSet, keypoints: str, *, flip_test: bool) -> Protocol:
-    """The conditions under which these clips are scored.
+def protocol_of(
+    clips: ClipSet, keypoints: str, *, flip_test: bool, frames: str = "every frame"
+) -> Protocol:
+    """The conditions under which these clips are scored; `frames` says which ones clips hold.
 
     Raises:
         DataError: clips of different datasets, whose scores may not be averaged.
@@ -83,7 +86,14 @@ def protocol_of(clips: ClipSet, keypoints: str, *, flip_test: bool) -> Protocol:
     datasets = sorted({clip.dataset for clip in clips.info})
     if len(datasets) != 1:
         raise DataError(f"test clips of the datasets {datasets}, expected one")
-    frames = "every frame of every test camera"
-    if not bool(clips.valid.all()):
-        frames = "every valid frame of every test camera"
-    return Protocol(dataset=datasets[0], keypoints=keypoints, frames=frames, flip_test=flip_test)
+    valid = "" if bool(clips.valid.all()) else ", where valid"
+    cameras = "of every test camera" if frames == "every frame" else "of test cameras"
+    # The twin leaves out what the benchmark's archives leave out, so that one reader serves both.
+    benchmark = datasets[0] in ("human36m", "twin")
+    return Protocol(
+        dataset=datasets[0],
+        keypoints=keypoints,
+        frames=f"{frames} {cameras}{valid}",
+        dropped=dropped_takes(clips.sequences()) if benchmark else (),
+        flip_test=flip_test,
+    )

@@ -1,15 +1,17 @@
 """Poses and keypoints to clips on Ray Data: many readers at once, one take in memory per reader."""
 
-import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gsam.clips import build_clip_rows
-from gsam.datasets.takes import Take, camera_from_row, file_stem
+from gsam.clip_rows import View, build_clip_rows
+from gsam.datasets.pose_tables import read_take, take_rows
+from gsam.datasets.takes import Take, file_stem
 from gsam.errors import DataError
-from gsam.schemas import CAMERAS, CLIPS, KEYPOINTS, POSES, SEQUENCES
+from gsam.schemas import CLIPS, KEYPOINTS
 from gsam.skeletons import H36M_17
 from gsam.storage import array_column, read_table, write_table
 from pipelines.runtime import quiet_ray
@@ -18,15 +20,26 @@ TAKES_PER_TASK = 8
 """Enough work per task to hide Ray's scheduling; a task still holds one take at a time."""
 
 
+@dataclass(frozen=True)
+class ClipSource:
+    """Where a source's keypoints lie, the folder of its clips (existing, to be filled), and whose
+    frames alone to keep (a folder of keypoints; None: all)."""
+
+    keypoints: Path
+    clips: Path
+    frames_of: Path | None = None
+
+
 def preprocess(
-    poses: Path, keypoints: Path, clips: dict[str, Path], num_cpus: int | None = None
+    poses: Path, sources: Mapping[str, ClipSource], num_cpus: int | None = None
 ) -> dict[str, int]:
     """Write one file of clips per take and source; the bytes do not depend on who wrote them when.
 
+    A take without keypoints in a source (no pictures of it) has no file there.
+
     Args:
         poses: folder of the extract stage.
-        keypoints: folder that holds one folder per source.
-        clips: source name to the (existing) folder to fill.
+        sources: by name.
         num_cpus: cores of a local Ray (default: all).
 
     Returns:
@@ -37,22 +50,23 @@ def preprocess(
     """
     import ray
 
-    rows = read_table(poses / "sequences.parquet", SEQUENCES).to_pylist()
-    cameras: dict[str, list[dict[str, Any]]] = {}
-    for row in read_table(poses / "cameras.parquet", CAMERAS).to_pylist():
-        cameras.setdefault(row["sequence"], []).append(row)
-    items = [
+    items: list[dict[str, Any]] = [
         {
             "row": row,
-            "cameras": cameras[row["sequence"]],
+            "cameras": cameras,
             "poses": str(poses.resolve()),
-            "keypoints": str((keypoints / source).resolve()),
-            "out": str(folder.resolve()),
-            "source": source,
+            "keypoints": str(source.keypoints.resolve()),
+            "frames_of": str(source.frames_of.resolve()) if source.frames_of else "",
+            "out": str(source.clips.resolve()),
+            "source": name,
         }
-        for source, folder in clips.items()
-        for row in rows
+        for name, source in sources.items()
+        for row, cameras in take_rows(poses)
+        if not source.frames_of or _of_take(source.frames_of, row).exists()
     ]
+    items = [item for item in items if _of_take(Path(item["keypoints"]), item["row"]).exists()]
+    if not items:
+        return dict.fromkeys(sources, 0)
     with quiet_ray(num_cpus):
         blocks = max(1, len(items) // TAKES_PER_TASK)
         written = ray.data.from_items(items, override_num_blocks=blocks).map(_write_clips)
@@ -60,9 +74,11 @@ def preprocess(
     errors = sorted(row["error"] for row in done if row["error"])
     if errors:
         raise DataError(errors[0])
-    return {
-        source: sum(row["frames"] for row in done if row["source"] == source) for source in clips
-    }
+    return {name: sum(row["frames"] for row in done if row["source"] == name) for name in sources}
+
+
+def _of_take(folder: Path, row: Mapping[str, Any]) -> Path:
+    return folder / f"{file_stem(row['sequence'])}.parquet"
 
 
 def _write_clips(item: dict[str, Any]) -> dict[str, Any]:
@@ -77,49 +93,47 @@ def _write_clips(item: dict[str, Any]) -> dict[str, Any]:
 
 def write_clips(item: dict[str, Any]) -> int:
     """Write one take's clips of one source; returns frames times cameras."""
-    row = item["row"]
-    name = f"{file_stem(row['sequence'])}.parquet"
-    cameras = [camera_from_row(camera) for camera in item["cameras"]]
-    joints = read_table(os.path.join(item["poses"], "frames", name), POSES, ["joints"])
-    take = Take(
-        dataset=row["dataset"],
-        subject=row["subject"],
-        action=row["action"],
-        name=row["take"],
-        fps=row["fps"],
-        split=row["split"],
-        joints=array_column(joints, "joints", (H36M_17.size, 3)),
-        cameras=tuple(cameras),
-    )
-    points, scores = _read_keypoints(os.path.join(item["keypoints"], name), take)
+    take = read_take(Path(item["poses"]), item["row"], item["cameras"])
+    kept = _frames_of(Path(item["frames_of"]), take) if item["frames_of"] else None
+    views = _read_views(_of_take(Path(item["keypoints"]), item["row"]), take, kept)
     metadata = {
-        "dataset": row["dataset"],
+        "dataset": take.dataset,
         "producer": "gsam preprocess",
         "keypoint_source": item["source"],
         "joint_names": list(H36M_17.joints),
     }
-    write_table(
-        os.path.join(item["out"], name), build_clip_rows(take, points, scores), CLIPS, metadata
-    )
-    return len(take.joints) * sum(view is not None for view in points)
+    rows = build_clip_rows(take, views)
+    write_table(_of_take(Path(item["out"]), item["row"]), rows, CLIPS, metadata)
+    return int(sum(rows.column("frames").to_pylist()))
 
 
-def _read_keypoints(path: str, take: Take) -> tuple[list[np.ndarray | None], list[np.ndarray]]:
-    """Per camera of the take, points (T, 17, 2) in pixels (None: not seen) and scores (T, 17)."""
-    table = read_table(path, KEYPOINTS, ["camera", "points", "scores"])
-    frames = len(take.joints)
-    names = table.column("camera").to_pylist()[::frames]
+def _frames_of(folder: Path, take: Take) -> dict[str, np.ndarray]:
+    """By camera, the frames (n,) of a take that a folder of keypoints has."""
+    path = folder / f"{file_stem(take.sequence)}.parquet"
+    table = read_table(path, KEYPOINTS, ["camera", "frame"])
+    cameras = np.array(table.column("camera").to_pylist())
+    frames = table.column("frame").to_numpy()
+    return {name: frames[cameras == name] for name in np.unique(cameras).tolist()}
+
+
+def _read_views(path: Path, take: Take, kept: dict[str, np.ndarray] | None) -> list[View | None]:
+    """Per camera of the take its keypoints, None where it has none; of the `kept` frames alone."""
+    table = read_table(path, KEYPOINTS, ["camera", "frame", "points", "scores"])
+    cameras = np.array(table.column("camera").to_pylist())
     expected = [camera.name for camera in take.cameras]
-    if not set(names) <= set(expected) or len(table) != frames * len(set(names)):
-        raise DataError(
-            f"{path}: {len(table)} rows of cameras {names}, "
-            f"expected {frames} frames of each of {expected}"
-        )
-    points = array_column(table, "points", (H36M_17.size, 2)).reshape(len(names), frames, -1, 2)
-    scores = array_column(table, "scores", (H36M_17.size,)).reshape(len(names), frames, -1)
-    views = dict(zip(names, zip(points, scores, strict=True), strict=True))
-    unseen = np.zeros((frames, H36M_17.size), np.float32)
-    return (
-        [views[name][0] if name in views else None for name in expected],
-        [views[name][1] if name in views else unseen for name in expected],
+    unknown = set(cameras.tolist()) - set(expected)
+    if unknown:
+        raise DataError(f"{path}: keypoints of cameras {sorted(unknown)}, expected {expected}")
+    columns = (
+        table.column("frame").to_numpy(),
+        array_column(table, "points", (H36M_17.size, 2)),
+        array_column(table, "scores", (H36M_17.size,)),
     )
+    views: list[View | None] = []
+    for name in expected:
+        rows = cameras == name
+        if kept is not None:
+            rows &= np.isin(columns[0], kept.get(name, ()))
+        frames, points, scores = (column[rows] for column in columns)
+        views.append(View(points, scores, frames) if len(frames) else None)
+    return views

@@ -1,5 +1,6 @@
-"""Compose conf/ by Hydra and resolve every run: lifter, scale, recipe, then the run's own keys."""
+"""Compose conf/ by Hydra and resolve every lifter's run: lifter, scale, recipe, its own keys."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -13,14 +14,15 @@ from omegaconf.errors import OmegaConfBaseException
 from gsam.configs import nearest, problems_of
 from gsam.errors import ConfigError
 from gsam.lifters.config import LifterConfig
-from gsam.training.config import TrainConfig
-from stages.params import SOURCES, Params, read_yaml
+from gsam.training.config import TrainConfig, WindowConfig
+from stages.params import ARCHIVED, SOURCES, Params, read_yaml
 
 CONF = Path("conf")
 
 LIFTER_KEYS = {field.name for field in fields(LifterConfig)}
 TRAIN_KEYS = {field.name for field in fields(TrainConfig)}
-RUN_KEYS = LIFTER_KEYS | TRAIN_KEYS | {"lifter", "keypoints"}
+WINDOW_KEYS = {field.name for field in fields(WindowConfig)}
+RUN_KEYS = LIFTER_KEYS | TRAIN_KEYS | WINDOW_KEYS | {"lifter", "keypoints"}
 
 
 def choices(group: str) -> list[str]:
@@ -29,13 +31,14 @@ def choices(group: str) -> list[str]:
 
 
 @cache
-def composed(dataset: str, scale: str, lifter: str) -> dict[str, Any]:
-    """The composed configuration of one dataset, scale and lifter.
+def composed(dataset: str, scale: str, **groups: str) -> dict[str, Any]:
+    """The composed configuration of one dataset and scale; `groups` choose a lifter or detector.
 
     Raises:
         ConfigError: Hydra cannot compose the files.
     """
-    overrides = [f"dataset={dataset}", f"scale={scale}", f"lifter={lifter}"]
+    chosen = {"dataset": dataset, "scale": scale, **groups}
+    overrides = [f"{group}={choice}" for group, choice in chosen.items()]
     try:
         with initialize_config_dir(str(CONF.resolve()), version_base=None):
             config = OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)
@@ -85,32 +88,44 @@ def _key_problems(own: dict[str, Any], where: str) -> list[str]:
         f"{where}: unknown key {k!r}; {nearest(k, RUN_KEYS)}" for k in own if k not in RUN_KEYS
     ]
     for key, allowed in (("lifter", choices("lifter")), ("keypoints", SOURCES)):
-        if own.get(key) not in allowed:
-            found.append(f"{where}.{key} = {own.get(key)!r}: {nearest(str(own.get(key)), allowed)}")
+        found += choice_problems(own, key, allowed, where)
     return found
+
+
+def choice_problems(own: dict[str, Any], key: str, allowed: Iterable[str], where: str) -> list[str]:
+    """What is wrong with a key that must name one of `allowed`."""
+    value = own.get(key)
+    if value in allowed:
+        return []
+    return [f"{where}.{key} = {value!r}: {nearest(str(value), allowed)}"]
 
 
 def _resolve(
     name: str, own: dict[str, Any], params: Params, where: str
 ) -> tuple[dict[str, Any], list[str]]:
     """Layer one run; later layers win. The full lifter leaves the scale's shrinking out."""
-    config = composed(params.data, params.scale, own["lifter"])
+    config = composed(params.data, params.scale, lifter=own["lifter"])
     scale = config["scale"]
+    paper = {k: v for k, v in own.items() if k in LIFTER_KEYS and k != "head"}
+    if name != "main" and own["keypoints"] not in ARCHIVED:
+        own = {**own, **scale.get("rows_of_pictures", {})}
     shrink = scale.get("lifters", {}).get(own["lifter"], {})
     own_lifter = {k: v for k, v in own.items() if k in LIFTER_KEYS}
-    own_train = {k: v for k, v in own.items() if k in TRAIN_KEYS}
-    paper_head = {k: v for k, v in own_lifter.items() if k != "head"}
+    own_train = {k: v for k, v in own.items() if k in TRAIN_KEYS | WINDOW_KEYS}
     budget = scale.get("main" if name == "main" else "rows", {})
     shrink = {**shrink, **budget.get("lifters", {}).get(own["lifter"], {})}
     budget = {**budget.get("all", {}), **budget.get(own["lifter"], {})}
     lifter = {**config["lifter"], **shrink, **own_lifter}
-    full = {**config["lifter"], **paper_head}
+    full = {**config["lifter"], **paper}
     train = {**config["recipe"], **budget, **own_train}
     # Windows do not overlap unless the run says so (paper 1, IV-B).
     train["stride"] = train.get("stride") or lifter.get("frames")
+    windows = {key: value for key, value in train.items() if key in WINDOW_KEYS}
+    train = {key: value for key, value in train.items() if key not in WINDOW_KEYS}
     found = problems_of(LifterConfig, lifter, where)
     found += [p for p in problems_of(LifterConfig, full, where) if p not in found]
     found += problems_of(TrainConfig, train, where)
+    found += problems_of(WindowConfig, windows, where)
     run = {
         "name": name,
         "data": params.data,
@@ -120,6 +135,7 @@ def _resolve(
         "lifter": lifter,
         "full_lifter": full,
         "train": train,
+        "windows": windows,
         "seeds": params.seeds,
         "workers": params.workers,
     }

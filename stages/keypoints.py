@@ -1,15 +1,16 @@
-"""Give every frame and camera its 2D keypoints, once per source: gt, cpn, detectron, sh.
+"""Give every frame and camera its 2D keypoints, once per source that needs no pictures.
 
     python -m stages.keypoints
 
 Reads data/plan/keypoints.json, data/poses/ and, where detections come with the data, the raw
 archives. Writes data/keypoints/<source>/<take>.parquet. `gt` is the archive's projected truth, or
-our projection where there is none; motion capture (data: bvh) has no detections: its cpn,
-detectron and sh are made by the noise model of gsam.keypoints.noise. A detector file that the user
-does not have leaves missing.json, which says so.
+our projection where there is none; `imported`, `imported_detectron` and `imported_hourglass` are
+the archives' detections by CPN, Detectron and a stacked hourglass. Motion capture (data: bvh) has
+no detections: the noise model of gsam.keypoints.noise makes them. A detector file that the user
+does not have leaves missing.json, which says so. Our own detectors: stages.detect.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +19,31 @@ import pyarrow as pa
 
 from gsam.cameras import Camera
 from gsam.datasets.human36m_files import KEYPOINT_FILES
-from gsam.datasets.human36m_keypoints import Views, cut_to
-from gsam.datasets.takes import camera_from_row, file_stem
-from gsam.errors import DataError, LicensedDataMissing
+from gsam.datasets.human36m_keypoints import keypoints_of
+from gsam.datasets.pose_tables import read_takes
+from gsam.datasets.takes import Take, file_stem
+from gsam.errors import LicensedDataMissing
 from gsam.keypoints import noise
-from gsam.schemas import CAMERAS, KEYPOINTS, POSES, SEQUENCES
+from gsam.schemas import KEYPOINTS
 from gsam.skeletons import H36M_17
-from gsam.storage import (
-    array_column,
-    atomic_directory,
-    list_column,
-    read_table,
-    write_json,
-    write_table,
-)
+from gsam.storage import atomic_directory, list_column, write_json, write_table
 from stages import paths
 from stages.common import planned, progress, run_stage
-from stages.params import SOURCES
+from stages.params import ARCHIVED
 from stages.sources import imported_keypoints
 
 Detections = tuple[np.ndarray, np.ndarray]
 """Pixels (T, 17, 2) and scores (T, 17)."""
 
-Detect = Callable[[dict[str, Any], np.ndarray, int, Camera], Detections | None]
-"""From a take's row, its world joints (T, 17, 3) and a camera: the detections, if any."""
+Detect = Callable[[Take], list[Detections | None]]
+"""From a take, the detections of each of its cameras, None where the source has no file of it."""
 
 
 def main(arguments: list[str]) -> str:
-    """Write data/keypoints; returns the summary line."""
+    """Write data/keypoints of the sources in ARCHIVED; returns the summary line."""
     plan = planned("keypoints")
-    takes = list(poses())
     lines = []
-    for source in SOURCES:
+    for source in ARCHIVED:
         with atomic_directory(paths.KEYPOINTS / source) as folder:
             try:
                 detect = detector(plan, source)
@@ -57,25 +51,8 @@ def main(arguments: list[str]) -> str:
                 write_json(folder / "missing.json", {"source": source, "reason": str(missing)})
                 lines.append(f"{source} missing")
                 continue
-            error = write_source(folder, takes, detect, plan["data"], source)
-            lines.append(f"{source} {error:.1f} px")
-    return f"{len(takes)} takes  median distance to the projected truth: {', '.join(lines)}"
-
-
-def poses() -> Iterator[tuple[dict[str, Any], list[Camera]]]:
-    """Every take's row and its cameras, in the order of data/poses."""
-    folder = paths.POSES
-    cameras: dict[str, list[Camera]] = {}
-    for row in read_table(folder / "cameras.parquet", CAMERAS).to_pylist():
-        cameras.setdefault(row["sequence"], []).append(camera_from_row(row))
-    for row in read_table(folder / "sequences.parquet", SEQUENCES).to_pylist():
-        yield row, cameras[row["sequence"]]
-
-
-def read_joints(sequence: str) -> np.ndarray:
-    """World joints (T, 17, 3) of one take, metres."""
-    path = paths.POSES / "frames" / f"{file_stem(sequence)}.parquet"
-    return array_column(read_table(path, POSES, ["joints"]), "joints", (H36M_17.size, 3))
+            lines.append(f"{source} {write_source(folder, detect, plan['data'], source):.1f} px")
+    return f"median distance to the projected truth: {', '.join(lines)}"
 
 
 def detector(plan: dict[str, Any], source: str) -> Detect:
@@ -85,76 +62,64 @@ def detector(plan: dict[str, Any], source: str) -> Detect:
         LicensedDataMissing: the source's file is not among the archives.
     """
     if plan["data"] == "bvh":
-        return project if source == "gt" else simulated(source, plan["seed"])
+        return project if source == "gt" else simulated(ARCHIVED[source], plan["seed"])
     try:
         found = imported_keypoints(plan["data"], source)
     except LicensedDataMissing:
         if source == "gt":
             return project
         raise
-    file = KEYPOINT_FILES[source]
-    return lambda row, joints, index, camera: imported(found, row, joints, index, file)
+    file = KEYPOINT_FILES[ARCHIVED[source]]
+    return lambda take: [
+        None if points is None else (points, np.ones(points.shape[:2], np.float32))
+        for points in keypoints_of(found, take, file)
+    ]
 
 
-def project(row: dict[str, Any], joints: np.ndarray, index: int, camera: Camera) -> Detections:
-    """Ground truth: the camera's projection of the joints."""
-    points = camera.project(camera.world_to_camera(joints)).astype(np.float32)
-    return points, np.ones(points.shape[:2], np.float32)
+def project(take: Take) -> list[Detections | None]:
+    """Ground truth: each camera's projection of the joints."""
+    views = [camera.project(camera.world_to_camera(take.joints)) for camera in take.cameras]
+    return [(view.astype(np.float32), np.ones(view.shape[:2], np.float32)) for view in views]
 
 
-def simulated(source: str, seed: int) -> Detect:
+def simulated(detector: str, seed: int) -> Detect:
     """The noise model in place of a detector, its own draw for every take and camera."""
 
-    def detect(row: dict[str, Any], joints: np.ndarray, index: int, camera: Camera) -> Detections:
-        truth, _ = project(row, joints, index, camera)
-        return noise.detect(truth, source, f"{row['sequence']}/{camera.name}", seed)
+    def detect(take: Take) -> list[Detections | None]:
+        return [
+            noise.detect(view[0], detector, f"{take.sequence}/{camera.name}", seed)
+            for view, camera in zip(project(take), take.cameras, strict=True)
+            if view is not None
+        ]
 
     return detect
 
 
-def imported(
-    found: dict[tuple[str, str], Views],
-    row: dict[str, Any],
-    joints: np.ndarray,
-    index: int,
-    file: str,
-) -> Detections | None:
-    """A detector file's keypoints cut to the motion capture; None where this camera has none.
+def write_source(folder: Path, detect: Detect, data: str, source: str) -> float:
+    """Write one file per take; returns the median distance (px) to the projected truth.
 
     Raises:
-        DataError: the take has none, or fewer frames than the motion capture.
+        DataError: a take has no detections, or fewer frames than the motion capture.
     """
-    views = found.get((row["subject"], row["take"]))
-    if views is None:
-        raise DataError(f"{file}: no take {row['sequence']}, expected {len(joints)} frames of it")
-    points = cut_to(views, len(joints), f"{file}: {row['sequence']}")[index]
-    return None if points is None else (points, np.ones(points.shape[:2], np.float32))
-
-
-def write_source(
-    folder: Path,
-    takes: list[tuple[dict[str, Any], list[Camera]]],
-    detect: Detect,
-    data: str,
-    source: str,
-) -> float:
-    """Write one file per take; returns the median distance (px) to the projected truth."""
     metadata = {
         "dataset": data,
         "producer": f"gsam keypoints {source}",
         "joint_names": list(H36M_17.joints),
     }
     distances = []
-    for row, cameras in progress(takes, f"keypoints {source}"):
-        joints = read_joints(row["sequence"])
-        views = {}
-        for index, camera in enumerate(cameras):
-            found = detect(row, joints, index, camera)
-            if found is not None:
-                views[camera.name] = found
-                distances.append(_sampled_distance(found[0], joints, camera))
-        table = keypoint_table(row, views, source)
-        write_table(folder / f"{file_stem(row['sequence'])}.parquet", table, KEYPOINTS, metadata)
+    for take in progress(read_takes(paths.POSES), f"keypoints {source}"):
+        views = {
+            camera.name: found
+            for camera, found in zip(take.cameras, detect(take), strict=True)
+            if found is not None
+        }
+        distances += [
+            _sampled_distance(views[camera.name][0], take.joints, camera)
+            for camera in take.cameras
+            if camera.name in views
+        ]
+        table = keypoint_table(take, views, source)
+        write_table(folder / f"{file_stem(take.sequence)}.parquet", table, KEYPOINTS, metadata)
     return float(np.median(np.concatenate(distances)))
 
 
@@ -164,14 +129,12 @@ def _sampled_distance(points: np.ndarray, joints: np.ndarray, camera: Camera) ->
     return np.linalg.norm(points[::10] - truth, axis=-1).ravel()
 
 
-def keypoint_table(
-    row: dict[str, Any], views: dict[str, Detections], source: str
-) -> dict[str, Any]:
+def keypoint_table(take: Take, views: dict[str, Detections], source: str) -> dict[str, Any]:
     """The columns of one take's file: camera by camera, frame by frame."""
-    frames = row["frames"]
+    frames = len(take.joints)
     total = frames * len(views)
     return {
-        "sequence": pa.array([row["sequence"]] * total),
+        "sequence": pa.array([take.sequence] * total),
         "camera": pa.array(np.repeat(list(views), frames)),
         "frame": pa.array(np.tile(np.arange(frames, dtype=np.int32), len(views))),
         "points": list_column(np.concatenate([points for points, _ in views.values()])),

@@ -6,13 +6,25 @@ from typing import Any, Literal
 
 import yaml
 
-from gsam.configs import build, problems_of
+from gsam.configs import build, nearest, problems_of
 from gsam.errors import ConfigError
 
-SOURCES = ("gt", "cpn", "detectron", "sh")
+ARCHIVED = {
+    "gt": "gt",
+    "imported": "cpn",
+    "imported_detectron": "detectron",
+    "imported_hourglass": "sh",
+}
+"""Keypoints of every frame that come with the data: our name for the source (`imported`: CPN's,
+which most papers use) and the archives' name for it."""
+DETECTORS = ("hrnet", "hrnet_attention", "cpn", "hourglass")
+"""Our own detectors, run on the frames that have pictures."""
+IMAGED = {"gt_imaged": "gt", "imported_detectron_imaged": "imported_detectron"}
+"""The same frames' keypoints from other sources, so that lifters can be compared on equal terms."""
+SOURCES = (*ARCHIVED, *DETECTORS, *IMAGED)
 
 # Where a run runs: inherited by every run. The other fields of Params shape `main` alone.
-INHERITED = ("data", "scale", "raw", "seeds", "workers")
+INHERITED = ("data", "scale", "raw", "detect", "seeds", "workers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +33,18 @@ class RawFolders:
 
     human36m: str
     bvh: str
+    coco: str
+    mpii: str
+    boxes: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectOptions:
+    """How keypoints are detected in pictures, in scoring a detector and in feeding lifters."""
+
+    boxes: str = "truth"
+    flip_test: bool = True
+    quarter_offset: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +54,10 @@ class Params:
     data: Literal["twin", "archives", "bvh"]
     scale: str
     raw: dict
+    detect: dict
     seeds: list[int]
     workers: int
-    keypoints: Literal["gt", "cpn", "detectron", "sh"]
+    keypoints: str
     lifter: str
     frames: int
     head: Literal["centre", "sequence"] | None = None
@@ -48,6 +73,9 @@ class Params:
     def problems(self) -> list[str]:
         """Impossible values, beyond types."""
         found = problems_of(RawFolders, self.raw, "raw")
+        found += problems_of(DetectOptions, self.detect, "detect")
+        if self.keypoints not in SOURCES:
+            found.append(f"keypoints = {self.keypoints!r}: {nearest(self.keypoints, SOURCES)}")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
             found.append(f"seeds = {self.seeds}: expected one or more different numbers from 0")
         if self.workers < 0:

@@ -12,6 +12,7 @@ from gsam.datasets.takes import Take
 from gsam.errors import ConfigError
 from gsam.storage import read_json
 from gsam.twin.config import TwinConfig
+from stages.params import ARCHIVED
 from stages.paths import SOURCE
 
 
@@ -50,10 +51,12 @@ def read_takes(plan: dict[str, Any]) -> Iterator[Take]:
 def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], Views]:
     """Keypoints that come with the raw data: by (subject, take), (T_2d, 17, 2) per camera.
 
+    `source` is a key of ARCHIVED.
+
     Raises:
         ConfigError: the data has no imported keypoints.
         LicensedDataMissing: the detector's file is not in the raw folder.
     """
     if data == "bvh":
         raise ConfigError(f"data=bvh comes without 2D files; {source} is made by the noise model")
-    return read_keypoints(raw_folder(data), source)
+    return read_keypoints(raw_folder(data), ARCHIVED[source])

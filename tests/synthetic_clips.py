@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from gsam.clips import ClipSet, build_clip_rows
+from gsam.clip_rows import View, build_clip_rows
+from gsam.clips import ClipSet
 from gsam.datasets.human36m_cameras import human36m_cameras
 from gsam.datasets.takes import Take, file_stem
 from gsam.schemas import CLIPS
@@ -53,7 +54,7 @@ def make_take(subject: str, name: str, frames: int, cameras: int = 4) -> Take:
 def clip_rows(take: Take) -> pa.Table:
     """The take's clips with exact 2D."""
     points = [c.project(c.world_to_camera(take.joints.astype(float))) for c in take.cameras]
-    return build_clip_rows(take, points)
+    return build_clip_rows(take, [View(p.astype(np.float32)) for p in points])
 
 
 def write_clips(

@@ -9,7 +9,7 @@ H36M-SH line drops the former instead, and its numbers are not comparable.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,6 @@ __all__ = [
     "action_of",
     "archives_missing",
     "cut_to",
-    "dropped_takes",
     "keypoints_of",
     "read_keypoints",
     "read_takes",
@@ -54,9 +53,6 @@ __all__ = [
 
 DISPLACED = ("S9/Greeting", "S9/SittingDown 1", "S9/Waiting 1")
 """Test takes whose 3D lies beside the person in the image; kept: root-relative 3D is usable."""
-
-BROKEN = "S11/Directions"
-"""The take that the community files leave out for all cameras."""
 
 _THIGH_M = (0.2, 0.8)
 
@@ -155,8 +151,3 @@ def _check_metres(joints: NDArray[np.float32], where: str) -> None:
     raise DataError(
         f"{where}: the thigh is {thigh:.4g} long, expected metres ({low} to {high}){guess}"
     )
-
-
-def dropped_takes(sequences: Iterable[str]) -> tuple[str, ...]:
-    """Takes of the benchmark that these files leave out, for the Protocol of every number."""
-    return () if BROKEN in set(sequences) else (BROKEN,)

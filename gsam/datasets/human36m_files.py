@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gsam.errors import LicensedDataMissing
@@ -22,6 +22,9 @@ KEYPOINT_FILES = {
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 TEST_SUBJECTS = ("S9", "S11")
 FPS = 50.0
+
+BROKEN = "S11/Directions"
+"""The take that the community files leave out for all cameras: one camera's video is broken."""
 
 ACTIONS = (
     "Directions",
@@ -54,6 +57,11 @@ def canonical_take(take: str) -> str:
     """The name of a take as the community files spell it (`TakingPhoto 1` is `Photo 1`)."""
     action, *suffix = take.split(" ")
     return " ".join([_RENAMED.get(action, action), *suffix])
+
+
+def dropped_takes(sequences: Iterable[str]) -> tuple[str, ...]:
+    """Takes of the benchmark that these files leave out, for the Protocol of every number."""
+    return () if BROKEN in set(sequences) else (BROKEN,)
 
 
 def archives_missing(

@@ -19,8 +19,9 @@ CountParameters = Callable[[Mapping[str, Any]], int]
 class Evidence:
     """Everything the tables are filled from.
 
-    `missing` says why a keypoint source has no detections; `plans` are the resolved runs
-    (data/plan/runs); `count` gives the parameters of an architecture.
+    `runs` and `plans` hold lifters' runs and detectors by name (data/plan/runs, detectors);
+    `missing` says why a keypoint source, a run or a detector has no data; `count` and
+    `count_detector` give the parameters of an architecture.
     """
 
     published: Mapping[str, PublishedTable]
@@ -29,6 +30,7 @@ class Evidence:
     baselines: Mapping[str, Mapping[str, Scores]]
     plans: Mapping[str, Mapping[str, Any]]
     count: CountParameters
+    count_detector: CountParameters
 
 
 def assemble(spec: TablesSpec, table: TableSpec, evidence: Evidence) -> Table:
@@ -41,7 +43,7 @@ def assemble(spec: TablesSpec, table: TableSpec, evidence: Evidence) -> Table:
         number=table.number,
         title=table.title,
         dataset=_dataset(table, used, spec),
-        published_on=spec.published_on,
+        published_on=table.published_on or spec.published_on,
         describe=tuple(column.header for column in described),
         ticks=tuple(column.tick for column in described),
         blocks=tuple(_block(spec, table, block, used, evidence) for block in blocks),
@@ -57,7 +59,7 @@ def assemble(spec: TablesSpec, table: TableSpec, evidence: Evidence) -> Table:
 def _scores_used(
     table: TableSpec, blocks: list[BlockSpec], evidence: Evidence
 ) -> tuple[Scores, ...]:
-    names = {row.run: row for block in blocks for row in block.row_specs() if row.run}
+    names = {row.source: row for block in blocks for row in block.row_specs() if row.source}
     runs = [
         evidence.runs[name]
         for name, row in names.items()
@@ -69,9 +71,9 @@ def _scores_used(
 
 def _shown(row: RowSpec, evidence: Evidence) -> bool:
     """A row tied to a keypoint source shows only if its run uses that source."""
-    if row.keypoints is None or row.run is None:
+    if row.keypoints is None or not row.source:
         return True
-    return evidence.plans.get(row.run, {}).get("keypoints", row.keypoints) == row.keypoints
+    return evidence.plans.get(row.source, {}).get("keypoints", row.keypoints) == row.keypoints
 
 
 def _dataset(table: TableSpec, used: tuple[Scores, ...], spec: TablesSpec) -> str:
@@ -94,10 +96,10 @@ def _block(
         _run_row(table, block, row, columns, evidence)
         for row in block.row_specs()
         if _shown(row, evidence)
-        and (row.run or row.lifter or _printed(table, block, row, evidence))
+        and (row.source or row.lifter or _printed(table, block, row, evidence))
     ]
     blank = ("",) * len(table.describe)
-    for source in table.keypoints:
+    for source in table.keypoints if METRICS[columns[0].metric].lifter else ():
         for name, label in BASELINES.items():
             scores = evidence.baselines.get(source, {}).get(name)
             rows.append(_baseline_row(f"{label} ({source})", source, blank, columns, scores))
@@ -117,7 +119,8 @@ def _columns(spec: TablesSpec, block: BlockSpec, used: tuple[Scores, ...]) -> tu
     specs = block.column_specs()
     metric = specs[0].metric
     columns = [Column(METRICS[c.metric].label, c.metric, "action_mean", c.published) for c in specs]
-    columns.append(Column("frame mean", metric, "frame_mean", ""))
+    if METRICS[metric].lifter:
+        columns.append(Column("frame mean", metric, "frame_mean", ""))
     if block.per_action:
         measured = {action for scores in used for action in scores.actions}
         printed = {action: header for header, action in spec.actions.items()}
@@ -137,11 +140,11 @@ def _run_row(
     evidence: Evidence,
 ) -> Row:
     printed = _printed(table, block, row, evidence)
-    scores = evidence.runs.get(row.run) if row.run else None
-    plan = evidence.plans.get(row.run or "", {})
-    state, remark = state_of(row, scores, columns[0])
+    scores = evidence.runs.get(row.source)
+    plan = evidence.plans.get(row.source, {})
+    state, remark = state_of(row, scores, columns[0], evidence.missing)
     cells = tuple(_cell(column, printed, scores) for column in columns)
-    keypoints = scores.keypoints if scores else str(plan.get("keypoints", ""))
+    keypoints = scores.keypoints if scores else str(plan.get("keypoints", plan.get("images", "")))
     baselines = evidence.baselines.get(keypoints, {})
     # Baselines of other clips (half-updated results) say nothing about this run.
     same = scores and all(b.data_hash == scores.data_hash for b in baselines.values())
@@ -155,7 +158,7 @@ def _run_row(
     return Row(
         label=row.label,
         kind="run",
-        run=row.run or "",
+        run=row.source,
         keypoints=keypoints,
         describe=tuple(printed.get(column.column, "") for column in table.describe_specs()),
         cells=cells,
@@ -198,6 +201,7 @@ def _parameters(
         return Parameters(published, evidence.count(row.lifter))
     if not plan:
         return Parameters(published)
-    return Parameters(
-        published, evidence.count(plan["full_lifter"]), evidence.count(plan["lifter"])
-    )
+    kind, count = "lifter", evidence.count
+    if row.detector is not None:
+        kind, count = "detector", evidence.count_detector
+    return Parameters(published, count(plan[f"full_{kind}"]), count(plan[kind]))

@@ -135,8 +135,8 @@ def _row_problems(
 ) -> list[str]:
     place = f"{where}: row {row.label!r}"
     found = []
-    if row.run is not None and row.run not in runs:
-        found.append(f"{place}: unknown run {row.run!r}; {nearest(row.run, runs)}")
+    if row.source and row.source not in runs:
+        found.append(f"{place}: unknown run {row.source!r}; {nearest(row.source, runs)}")
     own, full = row.selector({}), row.selector(block.select)
     if own is None or full is None:
         return found

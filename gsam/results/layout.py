@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gsam.results.measured import Estimate
 from gsam.results.model import Block, Cell, Column, Row, Table
 from gsam.results.notes import MARK
+from gsam.results.spec import METRICS
 
 MISSING = "–"
 MILLION = 1_000_000
@@ -101,7 +102,10 @@ def _figures(
 
     on = f" on {table.dataset}" if table.dataset else ""
     if not column.published:
-        return [(f"frame mean{on}", False, measured)]
+        # A detector's metric has no usual place in a published table, so it brings its unit.
+        metric = METRICS[column.metric]
+        unit = "" if metric.lifter else f", {metric.unit},"
+        return [(f"{column.header}{unit}{on}", False, measured)]
     return [
         (
             f"{prefix}published on {table.published_on}",

@@ -77,10 +77,15 @@ class Scores:
 
 
 def read_runs(folder: Path) -> dict[str, Scores]:
-    """Scores of every run under `folder` (`<run>/scores.json`); raises DataError if malformed."""
+    """Scores of every run under `folder` (`<run>/scores.json`); raises DataError if malformed.
+
+    Runs without the data that they need are left out: `read_missing` says why.
+    """
     found = {}
     for path in sorted(folder.glob("*/scores.json")):
         content = _mapping(read_json(path), path, "the file")
+        if content.get("status") == "missing":
+            continue
         seeds = _mapping(content.get("seeds"), path, "seeds")
         if not seeds:
             raise DataError(f"{path}: seeds is empty, expected at least one")
@@ -105,8 +110,33 @@ def read_baselines(folder: Path) -> dict[str, dict[str, Scores]]:
     return found
 
 
+def read_detectors(folder: Path) -> dict[str, Scores]:
+    """Scores of every 2D detector under `folder`, its figures as the (only) average.
+
+    Raises DataError if malformed; detectors without pictures are left out, as in `read_runs`.
+    """
+    found = {}
+    for path in sorted(folder.glob("*/scores.json")):
+        content = _mapping(read_json(path), path, "the file")
+        if content.get("status") == "missing":
+            continue
+        seeds = _mapping(content.get("seeds"), path, "seeds")
+        averaged = {
+            seed: {
+                "diverged_epoch": _mapping(entry, path, f"seeds.{seed}").get("diverged_epoch"),
+                "action_mean": entry.get("figures"),
+                "frame_mean": {},
+                "per_action": {},
+            }
+            for seed, entry in seeds.items()
+        }
+        as_run = {**content, "keypoints": content.get("images")}
+        found[path.parent.name] = _scores(path.parent.name, as_run, averaged, path)
+    return found
+
+
 def read_missing(folder: Path) -> dict[str, str]:
-    """Keypoint sources without detections, and the reason."""
+    """Keypoint sources, runs or detectors that lack their data, and the reason."""
     files = {path.parent.name: read_json(path) for path in sorted(folder.glob("*/scores.json"))}
     return {
         source: str(content.get("reason", ""))

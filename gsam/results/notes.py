@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from gsam.results.measured import BASELINES, Scores
 from gsam.results.model import Table
 from gsam.results.protocols import shared_lines
-from gsam.results.spec import TablesSpec
+from gsam.results.spec import METRICS, TablesSpec
 
 MARK = "▼"
-BUDGET = ("epochs", "batch_size", "epoch_windows")
+BUDGET = ("epochs", "batch_size", "epoch_windows", "epoch_samples")
 
 
 def table_notes(
@@ -18,14 +18,34 @@ def table_notes(
     return (
         *_source_note(table, used),
         *_action_note(table, spec, used),
-        "MPJPE and its like are means of the per-action means; "
-        '"frame mean" is the mean over all frames. Both are measured, the paper prints the first.',
+        *_average_note(table),
         *_seed_note(used),
-        f"{MARK} marks a row that diverged or does not beat both baselines of its keypoints: "
-        "no conclusion about the method can be drawn from it.",
+        *_mark_note(table),
         *own,
         *_condition_notes(used),
     )
+
+
+def _average_note(table: Table) -> list[str]:
+    if not _has_lifters(table):
+        return []
+    return [
+        "MPJPE and its like are means of the per-action means; "
+        '"frame mean" is the mean over all frames. Both are measured, the paper prints the first.'
+    ]
+
+
+def _mark_note(table: Table) -> list[str]:
+    if not _has_lifters(table):
+        return []
+    return [
+        f"{MARK} marks a row that diverged or does not beat both baselines of its keypoints: "
+        "no conclusion about the method can be drawn from it."
+    ]
+
+
+def _has_lifters(table: Table) -> bool:
+    return any(METRICS[column.metric].lifter for block in table.blocks for column in block.columns)
 
 
 def _condition_notes(used: Sequence[Scores]) -> list[str]:
@@ -37,7 +57,8 @@ def _condition_notes(used: Sequence[Scores]) -> list[str]:
     lines = shared_lines("Training", budgets)
     if budgets:
         lines.append(
-            "Recipes stand in results/runs/RUN/scores.json, learning curves in curve.csv there."
+            "Recipes stand in scores.json of the run (results/runs, results/detectors), learning "
+            "curves in curve.csv there."
         )
     return lines + shared_lines("Protocol", [(s.name, s.protocol) for s in used])
 

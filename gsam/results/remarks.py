@@ -8,10 +8,14 @@ from gsam.results.model import Column, State
 from gsam.results.spec import METRICS, RowSpec
 
 
-def state_of(row: RowSpec, scores: Scores | None, column: Column) -> tuple[State, str]:
+def state_of(
+    row: RowSpec, scores: Scores | None, column: Column, missing: Mapping[str, str]
+) -> tuple[State, str]:
     """Whether the row has a figure, and what to say where it has none or not of every seed."""
-    if row.run is None:
+    if not row.source:
         return "not measured", row.reason or "parameter count only"
+    if row.source in missing:
+        return "not measured", f"not measured: {missing[row.source]}"
     if scores is None:
         return "not run", "not run"
     diverged = scores.diverged

@@ -10,11 +10,13 @@ from gsam.results.published import Selector
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is printed: its usual name, its unit, and which way is better."""
+    """How a metric is printed: its usual name, its unit, which way is better, and whether it is a
+    lifter's, averaged over actions and over frames, or a detector's."""
 
     label: str
     unit: str
     lower_is_better: bool = True
+    lifter: bool = True
 
 
 METRICS = {
@@ -24,6 +26,14 @@ METRICS = {
     "mpjve_mm": Metric("MPJVE", "mm/frame"),
     "pck150": Metric("PCK@150", "%", lower_is_better=False),
     "auc": Metric("AUC", "%", lower_is_better=False),
+    "ap": Metric("AP", "%", lower_is_better=False, lifter=False),
+    "ap50": Metric("AP50", "%", lower_is_better=False, lifter=False),
+    "ap75": Metric("AP75", "%", lower_is_better=False, lifter=False),
+    "pck": Metric("PCK", "%", lower_is_better=False, lifter=False),
+    "pckh": Metric("PCKh@0.5", "%", lower_is_better=False, lifter=False),
+    "mean_px": Metric("mean error", "px at 256", lifter=False),
+    "median_px_visible": Metric("median error, visible joints", "px at 256", lifter=False),
+    "mean_image_px": Metric("mean error in the frame", "px", lifter=False),
 }
 
 
@@ -46,7 +56,7 @@ class ColumnSpec:
 
 @dataclass(frozen=True)
 class RowSpec:
-    """One row: a run, a published row, or both.
+    """One row: a run (or a detector), a published row, or both.
 
     `published` selects the printed row (a text is short for its `method`); `reason` says why a row
     has no run; `keypoints` shows the row only if its run used those; `lifter` asks for a parameter
@@ -55,6 +65,7 @@ class RowSpec:
 
     label: str
     run: str | None = None
+    detector: str | None = None
     published: dict[str, Any] | str | None = None
     reason: str = ""
     keypoints: str | None = None
@@ -69,11 +80,19 @@ class RowSpec:
 
     def problems(self) -> list[str]:
         """A row must show something, and say why nothing is measured."""
-        if self.run is None and self.published is None and self.lifter is None:
-            return ["a row needs run, published or lifter"]
-        if self.run is None and self.lifter is None and not self.reason:
+        own = [name for name in (self.run, self.detector) if name is not None]
+        if len(own) == 2:
+            return [f"row {self.label!r} has a run and a detector, expected one of them"]
+        if not own and self.published is None and self.lifter is None:
+            return ["a row needs run, detector, published or lifter"]
+        if not own and self.lifter is None and not self.reason:
             return [f"row {self.label!r} has no run, so it needs a reason"]
         return []
+
+    @property
+    def source(self) -> str:
+        """Name of the run or detector; empty where nothing is measured."""
+        return self.run or self.detector or ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +117,8 @@ class TableSpec:
     """One table: its number and title as printed, the CSV it stands beside, its blocks.
 
     `keypoints` names the sources whose baselines are listed; `parameters` the published column
-    of parameter counts in millions, which then stand beside the architecture's own.
+    of parameter counts in millions, which then stand beside the architecture's own; `published_on`
+    the dataset of the printed figures where it is not that of the other tables.
     """
 
     name: str
@@ -109,6 +129,7 @@ class TableSpec:
     keypoints: tuple[str, ...] = ()
     describe: tuple[dict[str, Any], ...] = ()
     parameters: str = ""
+    published_on: str = ""
     notes: tuple[str, ...] = ()
 
     def block_specs(self) -> list[BlockSpec]:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 ACTIONS = list(yaml.safe_load((ROOT / "conf/tables.yaml").read_text())["actions"].values())
 METRICS = ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "mpjve_mm", "pck150", "auc")
 RUNS: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "conf/runs.yaml").read_text())
+DETECTORS: dict[str, Any] = yaml.safe_load((ROOT / "conf/detectors.yaml").read_text())
 
 
 def figures(name: str, level: float) -> dict[str, float]:
@@ -56,11 +57,16 @@ class Laboratory:
         self.root, self.dataset, self.actions = root, dataset, actions or ACTIONS
         shutil.copytree(ROOT / "conf", root / "conf")
         for name, run in RUNS.items():
-            run = run or {"lifter": "gsam", "keypoints": "cpn", "frames": 81}
+            run = run or {"lifter": "gsam", "keypoints": "imported", "frames": 81}
             lifter = {"name": run["lifter"], "frames": run["frames"]}
             lifter |= {key: run[key] for key in ("sam", "tam", "conv") if key in run}
             plan = {"name": name, "keypoints": run["keypoints"], "lifter": lifter}
             self.write(f"data/plan/runs/{name}.json", plan | {"full_lifter": lifter})
+        for name, run in DETECTORS.items():
+            places = {key: run[key] for key in run if key.startswith("attention")}
+            detector = {"name": run["family"], "height": 256, "width": 256, **places}
+            plan = {"name": name, "images": run["images"], "detector": detector}
+            self.write(f"data/plan/detectors/{name}.json", plan | {"full_detector": detector})
 
     def write(self, path: str, content: object) -> None:
         file = self.root / path
@@ -70,7 +76,7 @@ class Laboratory:
     def run(
         self, name: str, level: float, seeds: int = 1, diverged: dict[int, int] | None = None
     ) -> None:
-        keypoints = "gt" if "_gt" in name else "cpn"
+        keypoints = (RUNS[name] or {}).get("keypoints", "imported")
         entries = {}
         for seed in range(seeds):
             entry = seed_entry(name, level + seed, self.actions)
@@ -88,6 +94,24 @@ class Laboratory:
             "seeds": entries,
         }
         self.write(f"results/runs/{name}/scores.json", scores)
+
+    def detector(self, name: str, level: float, status: str = "ok") -> None:
+        images = DETECTORS[name]["images"]
+        dataset = self.dataset if images == "human36m" else f"{images}_{self.dataset}"
+        keys = ("ap", "ap50", "ap75", "pck", "mean_px", "median_px_visible", "mean_image_px")
+        scores = {
+            "detector": name,
+            "dataset": dataset,
+            "images": images,
+            "scale": "smoke",
+            "data_hash": "d",
+            "status": status,
+            "reason": "no pictures",
+            "protocol": {"dataset": dataset, "boxes": "truth"},
+            "parameters": {"trained": 1, "full": 2},
+            "seeds": {"0": {"diverged_epoch": None, "figures": dict.fromkeys(keys, level)}},
+        }
+        self.write(f"results/detectors/{name}/scores.json", scores)
 
     def baselines(self, keypoints: str, mean_pose: float = 140.0, ridge: float = 60.0) -> None:
         entries = {

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from gsam.cameras import normalise_screen
-from gsam.clips import ClipSet, build_clip_rows
+from gsam.clip_rows import View, build_clip_rows
+from gsam.clips import ClipSet
 from gsam.errors import DataError
 from gsam.schemas import CLIPS
 from gsam.storage import write_table
@@ -26,8 +27,8 @@ def test_rows_hold_normalised_keypoints_and_camera_frame_targets() -> None:
 
 def test_a_camera_without_keypoints_has_no_row() -> None:
     take = make_take("S1", "Walking 1", 6)
-    points = [np.zeros((6, 17, 2)), None, None, np.zeros((6, 17, 2))]
-    rows = build_clip_rows(take, points)
+    seen = View(np.zeros((6, 17, 2), np.float32))
+    rows = build_clip_rows(take, [seen, None, None, seen])
     assert rows["camera"].to_pylist() == [take.cameras[0].name, take.cameras[3].name]
 
 
@@ -41,7 +42,36 @@ def test_a_camera_without_keypoints_has_no_row() -> None:
 def test_wrong_keypoints_are_named(points: np.ndarray, message: str) -> None:
     take = make_take("S1", "Walking 1", 6, cameras=1)
     with pytest.raises(DataError, match=message):
-        build_clip_rows(take, [points])
+        build_clip_rows(take, [View(points)])
+
+
+def test_a_view_of_every_second_frame_has_half_the_rate_and_its_own_frames_of_truth() -> None:
+    take = make_take("S1", "Walking 1", 7, cameras=1)
+    whole = clip_rows(take).to_pylist()[0]
+    frames = np.arange(1, 7, 2, dtype=np.int32)
+    view = View(np.zeros((3, 17, 2), np.float32), frames=frames)
+    row = build_clip_rows(take, [view]).to_pylist()[0]
+    assert (row["fps"], row["frames"]) == (25.0, 3)
+    expected = np.reshape(whole["target"], (7, 17, 3))[frames]
+    np.testing.assert_array_equal(np.reshape(row["target"], (3, 17, 3)), expected)
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ([0, 2, 3], "evenly spaced"),
+        ([4, 2, 0], "ascending"),
+        ([2, 4, 6], "of the take's 6"),
+        ([], "0 frames"),
+    ],
+)
+def test_frames_that_are_no_even_part_of_the_take_are_refused(
+    frames: list[int], message: str
+) -> None:
+    take = make_take("S1", "Walking 1", 6, cameras=1)
+    view = View(np.zeros((len(frames), 17, 2), np.float32), frames=np.array(frames, np.int32))
+    with pytest.raises(DataError, match=message):
+        build_clip_rows(take, [view])
 
 
 def test_a_folder_becomes_contiguous_tensors(tmp_path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from gsam.datasets import human36m
 from gsam.datasets.human36m import keypoints_of, read_keypoints, read_takes
 from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m_files import dropped_takes
 from gsam.errors import ConfigError, DataError, LicensedDataMissing
 from gsam.skeletons import COCO_17, H36M_17, H36M_32, MPII_16, Skeleton, convert
 
@@ -71,8 +72,8 @@ def test_takes_come_with_their_subject_split_action_and_cameras(tmp_path: Path) 
     walking = by_name["S1/Walking 1"]
     assert walking.fps == 50.0 and walking.cameras == human36m_cameras()["S1"]
     np.testing.assert_array_equal(walking.joints, convert(person(), H36M_32, H36M_17))
-    assert human36m.dropped_takes(by_name) == ("S11/Directions",)
-    assert human36m.dropped_takes([*by_name, "S11/Directions"]) == ()
+    assert dropped_takes(by_name) == ("S11/Directions",)
+    assert dropped_takes([*by_name, "S11/Directions"]) == ()
     for displaced in human36m.DISPLACED[:1]:
         assert displaced in by_name
 

@@ -8,38 +8,44 @@ import pytest
 import yaml
 
 from gsam.errors import DataError
-from gsam.results.architectures import count_lifter
+from gsam.results.architectures import count_detector, count_lifter
 from gsam.results.cells import Evidence, assemble
 from gsam.results.check import parse_tables
-from gsam.results.measured import read_baselines, read_missing, read_runs
+from gsam.results.measured import (
+    read_baselines,
+    read_detectors,
+    read_missing,
+    read_runs,
+)
 from gsam.results.model import Row, Table
 from gsam.results.published import read_published
 from gsam.results.render_csv import to_csv
 from stages.tables import read_plans
-from tests.unit.results_fixtures import RUNS, Laboratory
+from tests.unit.results_fixtures import DETECTORS, RUNS, Laboratory
 
 
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Laboratory:
     lab = Laboratory(tmp_path)
-    lab.baselines("cpn")
+    lab.baselines("imported")
     lab.baselines("gt")
     return lab
 
 
 def table_of(lab: Laboratory, name: str) -> Table:
     published = read_published(lab.root / "conf/published")
-    plans = read_plans(lab.root / "data/plan/runs")
+    plans = read_plans(lab.root / "data/plan/runs") | read_plans(lab.root / "data/plan/detectors")
     content = yaml.safe_load((lab.root / "conf/tables.yaml").read_text())
     spec = parse_tables(content, published, plans)
-    baselines = lab.root / "results/baselines"
+    baselines, detectors = lab.root / "results/baselines", lab.root / "results/detectors"
     evidence = Evidence(
         published=published,
-        runs=read_runs(lab.root / "results/runs"),
-        missing=read_missing(baselines),
+        runs=read_runs(lab.root / "results/runs") | read_detectors(detectors),
+        missing=read_missing(baselines) | read_missing(detectors),
         baselines=read_baselines(baselines),
         plans=plans,
         count=count_lifter,
+        count_detector=count_detector,
     )
     return assemble(spec, next(t for t in spec.table_specs() if t.name == name), evidence)
 
@@ -95,7 +101,7 @@ def test_a_method_printed_under_one_protocol_only(laboratory: Laboratory) -> Non
 
 def test_seeds_give_a_mean_and_half_of_their_range(laboratory: Laboratory) -> None:
     laboratory.run("gsam_cpn_81", 50.0, seeds=3)
-    estimate = row_of(table_of(laboratory, "table5_modules"), "gsam_cpn_81").cells[0].measured
+    estimate = row_of(table_of(laboratory, "table8_frames"), "gsam_cpn_81").cells[0].measured
     assert estimate is not None
     assert (estimate.seeds, estimate.half_range) == (3, pytest.approx(1.0))
 
@@ -135,7 +141,7 @@ def test_rows_that_do_not_beat_the_baselines_say_so(
 
 def test_baselines_of_other_clips_judge_nothing(laboratory: Laboratory) -> None:
     laboratory.run("martinez_cpn", 200.0)
-    path = laboratory.root / "results/baselines/cpn/scores.json"
+    path = laboratory.root / "results/baselines/imported/scores.json"
     path.write_text(path.read_text().replace('"data_hash": "d"', '"data_hash": "older"'))
     row = row_of(table_of(laboratory, "table1_human36m_cpn"), "martinez_cpn")
     assert row.beats_baselines is None
@@ -162,7 +168,11 @@ def test_the_three_readings_of_table_nine_use_their_own_runs(laboratory: Laborat
 
 
 def test_both_parameter_counts_stand_beside_the_published_one(laboratory: Laboratory) -> None:
-    plan = {"name": "gsam_cpn_9", "keypoints": "cpn", "full_lifter": {"name": "gsam", "frames": 9}}
+    plan = {
+        "name": "gsam_cpn_9",
+        "keypoints": "imported",
+        "full_lifter": {"name": "gsam", "frames": 9},
+    }
     small = {"name": "gsam", "frames": 9, "width": 16, "depth": 2, "heads": 4}
     laboratory.write("data/plan/runs/gsam_cpn_9.json", plan | {"lifter": small})
     table = table_of(laboratory, "table8_frames")
@@ -187,7 +197,7 @@ def test_motion_capture_brings_its_own_actions(tmp_path: Path) -> None:
 
 def test_differences_between_datasets_are_not_comparable(laboratory: Laboratory) -> None:
     laboratory.run("gsam_cpn_81", 50.0)
-    lines = list(csv.DictReader(io.StringIO(to_csv(table_of(laboratory, "table5_modules")))))
+    lines = list(csv.DictReader(io.StringIO(to_csv(table_of(laboratory, "table8_frames")))))
     line = next(x for x in lines if x["run"] == "gsam_cpn_81" and x["average"] == "action_mean")
     assert (line["measured_on"], line["published_on"]) == ("twin", "Human3.6M")
     assert line["comparable"] == "no"
@@ -196,7 +206,7 @@ def test_differences_between_datasets_are_not_comparable(laboratory: Laboratory)
 def test_the_real_dataset_is_comparable(tmp_path: Path) -> None:
     lab = Laboratory(tmp_path, "human36m")
     lab.run("gsam_cpn_81", 50.0)
-    table = table_of(lab, "table5_modules")
+    table = table_of(lab, "table8_frames")
     assert table.dataset == "Human3.6M"
     assert table.comparable
 
@@ -204,23 +214,25 @@ def test_the_real_dataset_is_comparable(tmp_path: Path) -> None:
 def test_figures_of_two_datasets_do_not_share_a_table(laboratory: Laboratory) -> None:
     laboratory.run("gsam_cpn_81", 50.0)
     laboratory.dataset = "bvh"
-    laboratory.run("sam_after_msa", 50.0)
+    laboratory.run("gsam_cpn_9", 50.0)
     with pytest.raises(DataError, match="mixes datasets"):
-        table_of(laboratory, "table5_modules")
+        table_of(laboratory, "table8_frames")
 
 
 def test_missing_detections_are_explained(laboratory: Laboratory) -> None:
-    content = {"keypoints": "cpn", "status": "missing", "reason": "no CPN file in data/raw"}
-    laboratory.write("results/baselines/cpn/scores.json", content)
-    notes = table_of(laboratory, "table5_modules").notes
-    assert "No cpn keypoints: no CPN file in data/raw" in notes
+    content = {"keypoints": "imported", "status": "missing", "reason": "no CPN file in data/raw"}
+    laboratory.write("results/baselines/imported/scores.json", content)
+    notes = table_of(laboratory, "table8_frames").notes
+    assert "No imported keypoints: no CPN file in data/raw" in notes
 
 
 def test_every_run_of_the_repository_fills_some_cell(laboratory: Laboratory) -> None:
     names = [
         "table1_human36m_cpn",
         "table2_human36m_gt",
+        "table4_detectors",
         "table5_modules",
+        "table6_hrnet_attention",
         "table7_positions",
         "table8_frames",
         "table9_learning_rate",
@@ -231,4 +243,37 @@ def test_every_run_of_the_repository_fills_some_cell(laboratory: Laboratory) -> 
         for block in table_of(laboratory, name).blocks
         for row in block.rows
     }
-    assert set(RUNS) <= used
+    assert set(RUNS) | (set(DETECTORS) - {"mpii_hourglass"}) <= used
+
+
+def test_a_detector_stands_beside_its_published_figures_and_parameters(
+    laboratory: Laboratory,
+) -> None:
+    laboratory.detector("coco_sub1", 41.5)
+    table = table_of(laboratory, "table6_hrnet_attention")
+    row = row_of(table, "coco_sub1")
+    assert (table.dataset, table.published_on) == ("twin of COCO", "COCO") and not table.comparable
+    assert row.cells[0].published == "75.4" and row.cells[0].measured is not None
+    assert row.cells[0].measured.mean == 41.5
+    assert row.parameters.published == "31.1"
+    assert row.parameters.full is not None and 30.9e6 < row.parameters.full < 31.3e6
+    assert not any(row.kind == "baseline" for row in table.blocks[0].rows)
+    assert not any("frame mean" in note for note in table.notes)
+
+
+def test_a_detector_without_pictures_says_why(laboratory: Laboratory) -> None:
+    laboratory.detector("coco_sub1", 0.0, status="missing")
+    row = row_of(table_of(laboratory, "table6_hrnet_attention"), "coco_sub1")
+    assert (row.state, row.remark) == ("not measured", "not measured: no pictures")
+    assert row.cells[0].measured is None
+
+
+def test_lifters_and_their_detectors_share_table_four(laboratory: Laboratory) -> None:
+    laboratory.run("gsam_on_hrnet", 60.0)
+    laboratory.detector("hrnet", 5.0)
+    table = table_of(laboratory, "table4_detectors")
+    lifting, detectors = table.blocks
+    assert next(r for r in lifting.rows if r.run == "gsam_on_hrnet").cells[0].published == "45.1"
+    row = next(r for r in detectors.rows if r.run == "hrnet")
+    assert [cell.measured.mean for cell in row.cells if cell.measured] == [5.0] * 4
+    assert table.dataset == "twin"

@@ -9,7 +9,7 @@ from gsam.errors import ConfigError, DataError
 from gsam.results.check import parse_tables
 from gsam.results.measured import read_runs
 from gsam.results.published import read_published
-from tests.unit.results_fixtures import ACTIONS, ROOT, RUNS, Laboratory
+from tests.unit.results_fixtures import ACTIONS, DETECTORS, ROOT, RUNS, Laboratory
 
 
 @pytest.mark.parametrize(
@@ -39,16 +39,18 @@ def test_all_wrong_names_are_named_at_once() -> None:
     text = (ROOT / "conf/tables.yaml").read_text()
     text = text.replace("run: sam_after_mlp", "run: sam_afterwards").replace("pa_mpjpe_mm", "pa")
     with pytest.raises(ConfigError) as caught:
-        parse_tables(yaml.safe_load(text), read_published(ROOT / "conf/published"), RUNS)
+        parse_tables(
+            yaml.safe_load(text), read_published(ROOT / "conf/published"), [*RUNS, *DETECTORS]
+        )
     assert "sam_afterwards" in str(caught.value)
     assert "'pa'" in str(caught.value)
 
 
 def test_a_published_row_cannot_be_left_out() -> None:
     content = yaml.safe_load((ROOT / "conf/tables.yaml").read_text())
-    content["tables"][3]["blocks"][0]["rows"].pop()
+    content["tables"][5]["blocks"][0]["rows"].pop()
     with pytest.raises(ConfigError, match="no row shows published module=TAM"):
-        parse_tables(content, read_published(ROOT / "conf/published"), RUNS)
+        parse_tables(content, read_published(ROOT / "conf/published"), [*RUNS, *DETECTORS])
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def small_table(dataset: str = "twin", beats: bool | None = False) -> Table:
         Cell("", Estimate(46.0, 0.1, 3)),
         Cell("45.0", Estimate(44.0, 0.0, 3)),
     )
-    row = Row("Our", "run", "r_1", "cpn", ("1",), cells, "measured", "", Parameters(), beats)
+    row = Row("Our", "run", "r_1", "imported", ("1",), cells, "measured", "", Parameters(), beats)
     return Table(
         name="table",
         number="I",
@@ -116,14 +116,14 @@ def test_the_stage_writes_every_table_twice_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = Laboratory(tmp_path)
-    lab.baselines("cpn")
+    lab.baselines("imported")
     lab.run("gsam_cpn_81", 50.0)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stage, "to_png", lambda table: table.name.encode())
     summary = stage.main([])
-    assert summary.startswith("6 tables  1 of 41 runs measured  on twin")
+    assert summary.startswith("8 tables  1 of 65 runs and detectors measured  on twin")
     first = {path.name: path.read_bytes() for path in stage.OUT.iterdir()}
     stage.main([])
     assert first == {path.name: path.read_bytes() for path in stage.OUT.iterdir()}
-    assert len(first) == 3 * 6 + 1
+    assert len(first) == 3 * 8 + 1
     assert b"table8_frames.md" in first["README.md"]
