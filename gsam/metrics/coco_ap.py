@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gsam.errors import DataError
+from gsam.images import ImageSet
 from gsam.metrics.oks import suppress
 from gsam.skeletons import COCO_17
 
@@ -25,31 +26,16 @@ FIGURES = ("ap", "ap50", "ap75", "apm", "apl", "ar", "ar50", "ar75", "arm", "arl
 """The ten numbers that pycocotools prints for keypoints, in its order."""
 
 PERSON = 1
-_HIDDEN, _VISIBLE = 1, 2
-_FIRST_VISIBLE_LEVEL = 2
+COCO_FLAGS = np.array([0, 1, 1, 2])
+"""COCO's visibility of the four levels: unlabelled, hidden by something, by the own body, seen."""
 
 Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class LabelledPeople:
-    """The people of a split: image (P,) in 0 .. images - 1, points (P, 17, 2) px, visibility
-    (P, 17) in the four levels of `images`, boxes (P, 4) x, y, w, h px, areas (P,) px^2, crowds (P,).
-    """
-
-    images: int
-    image: npt.NDArray[np.int64]
-    points: Floats
-    visibility: npt.NDArray[np.uint8]
-    boxes: Floats
-    areas: Floats
-    crowds: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
 class DetectedPeople:
-    """Detections: image (N,), points (N, 17, 2) px, joint scores (N, 17), box scores (N,), and
-    areas (N,) px^2 of their crops, the scale of the suppression of double detections."""
+    """Detections: image (N,) in its set, points (N, 17, 2) px, joint scores (N, 17), box scores
+    (N,), and areas (N,) px^2 of their crops, the scale by which double detections are told."""
 
     image: npt.NDArray[np.int64]
     points: Floats
@@ -58,7 +44,7 @@ class DetectedPeople:
     areas: Floats
 
 
-def average_precision(truth: LabelledPeople, found: DetectedPeople) -> dict[str, float]:
+def average_precision(truth: ImageSet, found: DetectedPeople) -> dict[str, float]:
     """AP and AR in percent, by the names of `FIGURES`.
 
     As in COCO, crowds and people without a labelled joint are neither found nor missed, and at most
@@ -100,31 +86,30 @@ def evaluate(truth: Mapping[str, Any], people: Sequence[Mapping[str, Any]]) -> A
     return evaluation
 
 
-def ground_truth(people: LabelledPeople) -> dict[str, Any]:
+def ground_truth(images: ImageSet) -> dict[str, Any]:
     """The content of a COCO annotation file; images are numbered from 0, people from 1.
 
     pycocotools marks a detection's match by the person's id and takes 0 for no match.
     """
     annotations = []
-    for row in range(len(people.image)):
-        levels = people.visibility[row]
-        flags = np.where(levels >= _FIRST_VISIBLE_LEVEL, _VISIBLE, np.minimum(levels, _HIDDEN))
-        points = np.where(levels[:, None] > 0, people.points[row], 0.0)
+    for row, image in enumerate(images.person_image):
+        levels = images.visibility[row]
+        points = np.where(levels[:, None] > 0, images.points[row], 0.0)
         annotations.append(
             {
                 "id": row + 1,
-                "image_id": int(people.image[row]),
+                "image_id": int(image),
                 "category_id": PERSON,
-                "keypoints": np.column_stack([points, flags]).ravel().tolist(),
+                "keypoints": np.column_stack([points, COCO_FLAGS[levels]]).ravel().tolist(),
                 "num_keypoints": int((levels > 0).sum()),
-                "bbox": people.boxes[row].tolist(),
-                "area": float(people.areas[row]),
-                "iscrowd": int(people.crowds[row]),
+                "bbox": images.boxes[row].tolist(),
+                "area": float(images.areas[row]),
+                "iscrowd": int(images.crowds[row]),
             }
         )
     return {
         "info": {},
-        "images": [{"id": number} for number in range(people.images)],
+        "images": [{"id": number} for number in range(len(images))],
         "annotations": annotations,
         "categories": [{"id": PERSON, "name": "person", "keypoints": list(COCO_17.joints)}],
     }

@@ -8,14 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gsam.errors import DataError
+from gsam.images.people import VISIBLE
 from gsam.skeletons import Skeleton
 
 CROP_HEIGHT = 256.0
 TORSO_SHARE = 0.2
 """A joint counts for PCK when its error is at most this share of the torso."""
-
-VISIBLE = 3
-"""The level of joints that neither an object, another person nor the own body hides."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,8 +42,8 @@ def crop_errors(
 ) -> dict[str, float]:
     """`mean_px`, `median_px` and `median_px_visible` of errors (P, J) from :func:`distances`.
 
-    visibility: (P, J), the four levels; the last figure is over joints of level 3 and left out when
-    there is none. crop_heights: (P,), image px.
+    visibility: (P, J), the levels of an image set; the last figure is over visible joints alone,
+    and left out when there is none. crop_heights: (P,), image px.
 
     Raises:
         DataError: no labelled joint, or a crop without height.

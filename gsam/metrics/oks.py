@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from gsam.errors import DataError
 
-COCO_SIGMAS = np.array(
-    [0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62]
-    + [1.07, 1.07, 0.87, 0.87, 0.89, 0.89]
-) / 10.0  # fmt: skip
+COCO_SIGMAS = 0.1 * np.array(
+    [0.26, *np.repeat([0.25, 0.35, 0.79, 0.72, 0.62, 1.07, 0.87, 0.89], 2)]
+)
 """Tolerance of every joint of `coco_17` as a share of the square root of the person's area."""
 
 MOST_PEOPLE = 20

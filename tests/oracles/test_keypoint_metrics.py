@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from gsam.images import ImageSet, ImageWriter, People, encode_jpeg
 from gsam.metrics import coco_ap, oks
 from gsam.metrics.pckh import GROUPS, pckh
 from gsam.skeletons import COCO_17, MPII_16
@@ -40,25 +41,15 @@ def test_coco_ap(oracles, case, capsys):
 
 
 @pytest.mark.parametrize("case", ["near_perfect", "moderate", "poor", "many_duplicates"])
-def test_coco_ap_of_our_own_people(oracles, case):
-    # Through our types: people as an image set has them, detections as the detector gives them.
+def test_coco_ap_of_our_own_people(oracles, case, tmp_path):
+    # Through our types: people as an image set has them, detections as a detector gives them.
     data, _ = _load(oracles / "metrics", "coco_keypoint_ap")
-    images = [image["id"] for image in data["ground_truth"]["images"]]
-    annotations, found = data["ground_truth"]["annotations"], data["detections"][case]
-    keypoints = np.array([a["keypoints"] for a in annotations], float).reshape(-1, 17, 3)
-    truth = coco_ap.LabelledPeople(
-        images=len(images),
-        image=np.array([images.index(a["image_id"]) for a in annotations]),
-        points=keypoints[..., :2],
-        visibility=np.array([0, 1, 3], np.uint8)[keypoints[..., 2].astype(int)],
-        boxes=np.array([a["bbox"] for a in annotations]),
-        areas=np.array([a["area"] for a in annotations]),
-        crowds=np.array([bool(a["iscrowd"]) for a in annotations]),
-    )
+    truth, numbers = _image_set(tmp_path, data["ground_truth"])
+    found = data["detections"][case]
     joints = np.array([d["keypoints"] for d in found], float).reshape(-1, 17, 3)
     # Scores that give back the fixture's, and areas so small that nobody is anybody's double.
     detected = coco_ap.DetectedPeople(
-        image=np.array([images.index(d["image_id"]) for d in found]),
+        image=np.array([numbers[d["image_id"]] for d in found]),
         points=joints[..., :2],
         scores=np.ones(joints.shape[:2]),
         box_scores=np.array([d["score"] for d in found]),
@@ -67,6 +58,27 @@ def test_coco_ap_of_our_own_people(oracles, case):
     figures = coco_ap.average_precision(truth, detected)
     expected = {k: 100 * data["results"][case][name] for k, name in _REFERENCE_NAMES.items()}
     assert figures == pytest.approx(expected, rel=1e-9)
+
+
+def _image_set(folder, content):
+    """The people of a COCO file as an image set, and the number of every image by its id."""
+    jpeg = encode_jpeg(np.zeros((8, 8, 3), np.uint8))
+    with ImageWriter(folder, "val", "fixture", "coco_17", "tests") as writer:
+        for image in content["images"]:
+            own = [a for a in content["annotations"] if a["image_id"] == image["id"]]
+            keypoints = np.array([a["keypoints"] for a in own], float).reshape(-1, 17, 3)
+            people = People(
+                points=keypoints[..., :2],
+                visibility=np.array([0, 1, 3])[keypoints[..., 2].astype(int)],
+                boxes=np.array([a["bbox"] for a in own]),
+                areas=np.array([a["area"] for a in own]),
+                crowds=np.array([a["iscrowd"] for a in own], bool),
+                ids=np.array([a["id"] for a in own]),
+            )
+            writer.add(jpeg, image=str(image["id"]), people=people)
+    return ImageSet.load(folder, "val"), {
+        image["id"]: i for i, image in enumerate(content["images"])
+    }
 
 
 # --- hrnet/oks_nms --------------------------------------------------------------------------
