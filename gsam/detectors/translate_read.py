@@ -1,0 +1,109 @@
+"""The state dict inside a checkpoint from elsewhere, read without letting the file run code.
+
+`torch.load` with `weights_only=True` builds tensors and plain containers only. Training scripts
+also leave NumPy scalars (a validation score) and generators in their files; those names answer with
+an object that holds nothing, and any other name refuses the file.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gsam.errors import DataError
+
+__all__ = ["read_state_dict"]
+
+_HOLDERS = ("state_dict", "best_state_dict", "model")
+_PREFIXES = ("model.", "module.")
+
+
+class _Nothing:
+    """Stands for an object that is of no use here: takes anything, keeps and calls nothing."""
+
+    def __new__(cls, *_arguments: object) -> _Nothing:
+        return super().__new__(cls)
+
+    def __init__(self, *_arguments: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+_IGNORED = (
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.ndarray",
+    "numpy.dtype",
+    "numpy.random.__RandomState_ctor",
+    "numpy.random._pickle.__randomstate_ctor",
+    "numpy.random._pickle.__bit_generator_ctor",
+    "numpy.random._mt19937.MT19937",
+)
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Tensors of a checkpoint by key, without the prefixes that wrappers of a module add.
+
+    The dictionary is looked for at the top, then under `state_dict`, `best_state_dict` and `model`.
+    `module.` (DataParallel) and `model.` are taken away where every key begins with them.
+
+    Raises:
+        DataError: no such file, not a checkpoint of tensors, truncated, or one that names
+            anything that could run code.
+    """
+    state = _state_of(_load(Path(path)), str(path))
+    for prefix in _PREFIXES:
+        if all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def _load(path: Path) -> Any:
+    nothing: list[Any] = [(_Nothing, name) for name in _IGNORED]
+    try:
+        with torch.serialization.safe_globals(nothing):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        ArithmeticError,
+        AttributeError,
+        EOFError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise DataError(f"{path}: not a checkpoint of plain tensors ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """The line of torch's long advice that names the culprit, else the first."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = [line for line in lines if "GLOBAL" in line]
+    return (named or lines or [type(error).__name__])[0][:200]
+
+
+def _state_of(content: Any, where: str) -> dict[str, Tensor]:
+    holders = [content, *(content.get(key) for key in _HOLDERS)] if _is_dict(content) else []
+    for holder in holders:
+        if _is_dict(holder) and holder and all(isinstance(v, Tensor) for v in holder.values()):
+            return dict(holder)
+    expected = f"expected tensors by name, or those under {', '.join(_HOLDERS)}"
+    raise DataError(f"{where}: holds no state dict, {expected}")
+
+
+def _is_dict(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
