@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from gsam.errors import DataError
 
-__all__ = ["HIDDEN", "OUTSIDE", "SELF_HIDDEN", "VISIBLE", "People"]
+__all__ = ["HIDDEN", "VISIBLE", "People", "box_around"]
 
-OUTSIDE, HIDDEN, SELF_HIDDEN, VISIBLE = 0, 1, 2, 3
-"""Levels of a joint: unlabelled or outside the image, hidden by an object or another person,
-hidden by the person's own body, visible."""
+HIDDEN, VISIBLE = 1, 3
+"""Two of a joint's four levels; 0 is unlabelled or outside the image, 2 hidden by the own body."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,3 +76,13 @@ class People:
 
     def __len__(self) -> int:
         return len(self.points)
+
+
+def box_around(points: NDArray[np.floating], padding: float = 0.1) -> NDArray[np.float64]:
+    """Box (..., 4) x, y, width, height around points (..., J, 2).
+
+    It is padded on each side by this share of its longer side: joints lie inside the body.
+    """
+    low, high = points.min(axis=-2), points.max(axis=-2)
+    pad = padding * (high - low).max(axis=-1, keepdims=True)
+    return np.concatenate([low - pad, high - low + 2 * pad], axis=-1).astype(np.float64)

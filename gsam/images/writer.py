@@ -22,7 +22,7 @@ __all__ = ["MAX_SHARD_BYTES", "ImageWriter"]
 
 MAX_SHARD_BYTES = 256 * 10**6
 _ROWS_PER_BATCH = 4096
-_LISTS = ("points", "visibility", "boxes", "areas", "head_sizes", "crowds", "ids")
+_LISTS = ("points", "visibility", "boxes", "areas", "crowds", "ids")
 
 
 class ImageWriter:
@@ -178,15 +178,9 @@ class ImageWriter:
         columns["people"] = pa.array([len(some) for some in people], pa.int32())
         for name in _LISTS:
             kind = IMAGES.field(name).type.value_type.to_pandas_dtype()
-            given = [getattr(some, name) for some in people]
-            known = [array for array in given if array is not None]
-            if len(known) < len(given) and any(len(array) for array in known):
-                raise DataError(f"{self.split}: {name} of some images only, expected all or none")
-            columns[name] = (
-                list_column(known, kind)
-                if len(known) == len(given)
-                else pa.nulls(len(given), IMAGES.field(name).type)
-            )
+            columns[name] = list_column([getattr(some, name) for some in people], kind)
+        heads = [None if some.head_sizes is None else some.head_sizes.tolist() for some in people]
+        columns["head_sizes"] = pa.array(heads, IMAGES.field("head_sizes").type)
         self._batches.append(pa.table(columns).select(IMAGES.names))
 
     def _write_index(self) -> None:
