@@ -12,9 +12,6 @@ from gsam.body.smpl import SmplBody
 __all__ = ["RenderMesh", "render_mesh", "vertex_normals"]
 
 Floats = NDArray[np.float32]
-HEAD = 15
-# Loose pieces of the head with less than this share of all vertices are eyeballs.
-EYE_SHARE = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,16 +20,14 @@ class RenderMesh:
 
     faces (F, 3) int32, counter-clockwise seen from outside; parts (F,) uint8, 1 + SMPL joint whose
     weights on the face's corners sum highest; rest (V, 3) and joints (24, 3) float32, T-pose of the
-    mean shape in metres, y up, facing +z, left at +x; eyes (V,) bool, vertices of eyeballs;
-    corners (3 F,) and starts (V',), used (V',): the faces around each used vertex, one after
-    another.
+    mean shape in metres, y up, facing +z, left at +x; corners (3 F,), starts (V',), used (V',):
+    the faces around each used vertex, one after another.
     """
 
     faces: NDArray[np.int32]
     parts: NDArray[np.uint8]
     rest: Floats
     joints: Floats
-    eyes: NDArray[np.bool_]
     corners: NDArray[np.int64]
     starts: NDArray[np.int64]
     used: NDArray[np.int64]
@@ -50,26 +45,10 @@ def render_mesh(body: SmplBody) -> RenderMesh:
         parts=(weights[faces].sum(axis=1).argmax(axis=1) + 1).astype(np.uint8),
         rest=rest,
         joints=body.joint_template.float().numpy(),
-        eyes=_eyes(faces, weights),
         corners=order // 3,
         starts=starts,
-        used=used,
+        used=used.astype(np.int64),
     )
-
-
-def _eyes(faces: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Vertices (V,) of small pieces of the head that hang together with nothing else."""
-    labels = np.arange(len(weights))
-    while True:
-        lowest = labels[faces].min(axis=1)
-        spread = labels.copy()
-        np.minimum.at(spread, faces.ravel(), np.repeat(lowest, 3))
-        spread = spread[spread]
-        if np.array_equal(spread, labels):
-            break
-        labels = spread
-    sizes = np.bincount(labels, minlength=len(labels))[labels]
-    return (sizes > 1) & (sizes < EYE_SHARE * len(labels)) & (weights.argmax(axis=1) == HEAD)
 
 
 def vertex_normals(mesh: RenderMesh, vertices: Floats) -> Floats:

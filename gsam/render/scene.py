@@ -168,7 +168,7 @@ def _colours(
     weights = layer.raster.weights[seen]
     attributes = np.concatenate([mesh.rest, layer.normals], axis=1)
     mixed = np.einsum("pkc,pk->pc", attributes[corners], weights)
-    albedo = paint(mesh, appearance, mixed[:, :3], corners[:, 0])
+    albedo = paint(mesh, appearance, mixed[:, :3])
     return shade(albedo, mixed[:, 3:], light)
 
 
