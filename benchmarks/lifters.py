@@ -13,7 +13,8 @@ from benchmarks.official import ChunkGenerator, OfficialPoseFormer, Trainer
 from benchmarks.synthetic import clip_set
 from gsam.clips import ClipSet
 from gsam.lifters import LifterConfig, build_lifter
-from gsam.training.config import Precision, TrainConfig
+from gsam.training.config import Precision, TrainConfig, WindowConfig
+from gsam.training.lifting import LiftingTask
 from gsam.training.loop import fit
 
 __all__ = ["BATCH", "lifter", "official_like", "run", "window_flops"]
@@ -62,20 +63,18 @@ def our_training(
     recipe = TrainConfig(
         epochs=1,
         batch_size=batch,
-        stride=1,
-        jitter=False,
         optimizer="adamw",
         lr=1e-4,
         weight_decay=0.1,
         precision=precision,
         compile=compiled,
-        validation_windows=0,
     )
+    windows = WindowConfig(stride=1, jitter=False, validation_windows=0)
 
     def train(steps: int) -> float:
-        wanted = replace(recipe, epoch_windows=steps * batch)
-        done = fit(model, clips, wanted, frames=config.frames, head="centre", seed=0)
-        return done.windows
+        wanted = replace(windows, epoch_windows=steps * batch)
+        task = LiftingTask(clips, wanted, frames=config.frames, head="centre")
+        return fit(model, task, recipe, seed=0).seen
 
     # A fit ends with a check on fixed windows, which real epochs of thousands of steps hardly feel.
     return Case(f"{config.name} {precision}{COMPILED if compiled else ''}", train, has_start=True)

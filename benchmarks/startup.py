@@ -39,7 +39,8 @@ def one_step_run(workers: int) -> dict[str, object]:
         "stride": FRAMES,
         "lifter": lifter,
         "full_lifter": lifter,
-        "train": {"epochs": 1, "batch_size": 8, "epoch_windows": 8, "stride": FRAMES},
+        "train": {"epochs": 1, "batch_size": 8},
+        "windows": {"epoch_windows": 8, "stride": FRAMES},
         "seeds": [0],
         "workers": workers,
     }

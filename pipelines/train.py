@@ -1,34 +1,42 @@
-"""A run's training: in this process or on Ray Train; checkpoints survive workers and drivers."""
+"""A run's training, of a lifter or a detector: in this process, or by Ray Train."""
 
 import os
 import shutil
-import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 import torch
+from torch import nn
 
 from gsam.clips import ClipSet
 from gsam.configs import build
-from gsam.errors import ConfigError, DataError
+from gsam.errors import ConfigError
 from gsam.lifters import LifterConfig, build_lifter
-from gsam.training.checkpoint import CheckpointFolder, Keeper, State, decode, encode
-from gsam.training.config import TrainConfig
+from gsam.training.checkpoint import CheckpointFolder, Keeper
+from gsam.training.config import SampleConfig, TrainConfig, WindowConfig
 from gsam.training.identity import identity
-from gsam.training.loop import CurveRow, Outcome, fit
-from gsam.training.order import stream
-from pipelines.runtime import quiet_ray
+from gsam.training.lifting import LiftingTask
+from gsam.training.loop import Outcome, fit
+from gsam.training.order import Head, stream
+from gsam.training.task import CurveRow
+from pipelines.ray_train import RayKeeper, fit_on_ray, logical_cpus, warn
 
-__all__ = ["RunStorage", "logical_cpus", "train_seed"]
+if TYPE_CHECKING:  # lifters start without what images need
+    from gsam.detectors.feed import Feed, ThreadFeed
+    from gsam.detectors.task import DetectionTask
+    from gsam.images import ImageSet
+    from pipelines.ingest import RayFeed
 
+__all__ = ["SPLIT", "RunStorage", "logical_cpus", "train_seed"]
+
+Data = Union[ClipSet, "ImageSet"]
 Run = Mapping[str, Any]
 Report = Callable[[CurveRow], None]
 
 STORAGE_VARIABLE = "GSAM_RUN_STORAGE"
-_CHECKPOINT = "state.ckpt"
-_RETRIES = 3
+SPLIT = "train"
+"""Of clips and images alike."""
 
 
 class RunStorage:
@@ -70,128 +78,118 @@ class RunStorage:
 
 
 def train_seed(
-    run: Run, folder: Path, clips: ClipSet, seed: int, storage: RunStorage, report: Report
+    run: Run, folder: Path, data: Data, seed: int, storage: RunStorage, report: Report
 ) -> Outcome:
     """Train one seed of a resolved run, going on from its newest checkpoint if there is one.
 
     Args:
-        run: as `stages.plan` resolves it: `lifter`, `train`, `workers`.
-        folder: the clips' folder, which Ray workers read again.
-        clips: its training clips.
+        run: as `stages.plan` resolves it: a lifter's has `lifter`, `train`, `windows` and
+            `workers`; a detector's `detector`, `train`, `augment`, `samples` and `workers`.
+        folder: the clips' or images' folder, which Ray workers read again.
+        data: its training clips, on the device to train on, or its training images.
         report: called with each epoch's row of the curve (in this process only).
 
     Raises:
-        DataError: the training failed on Ray, after its retries.
+        DataError: an image is damaged, or the training failed on Ray, after its retries.
     """
-    if run["workers"] == 0:
-        keeper = CheckpointFolder(storage.folder, _warn)
-        return _fit(run, clips, seed, keeper, report)
-    return _train_on_ray(run, folder, seed, storage)
+    workers = run["workers"]
+    if workers == 0:
+        keeper = CheckpointFolder(storage.folder, warn)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return _fit(run, data, seed, keeper, report, device)
+    settings = {"run": dict(run), "seed": seed, "folder": str(folder.resolve())}
+    helpers = 0
+    if "detector" in run:
+        from pipelines.ingest import actors_for
 
-
-def _fit(run: Run, clips: ClipSet, seed: int, keeper: Keeper, report: Report | None) -> Outcome:
-    """Build the lifter with the seed's own initial weights and train it."""
-    lifter = build(LifterConfig, run["lifter"], "lifter")
-    config = build(TrainConfig, run["train"], "train")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream("weights", seed))
-        model = build_lifter(lifter)
-    return fit(
-        model,
-        clips,
-        config,
-        frames=lifter.frames,
-        head="sequence" if lifter.head == "sequence" else "centre",
-        seed=seed,
-        keeper=keeper,
-        report=report,
+        settings["actors"] = actors_for(workers)
+        helpers = workers * settings["actors"]
+    return fit_on_ray(
+        _ray_worker,
+        settings,
+        workers=workers,
+        helpers=helpers,
+        name=storage.name,
+        root=storage.root,
     )
-
-
-def _warn(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
-
-
-class _RayKeeper:
-    """Checkpoints handed to Ray Train: the first worker's, reported by all of them."""
-
-    def load(self) -> State | None:
-        """The newest checkpoint; a damaged one means starting afresh, to end with the same bits."""
-        from ray import train
-
-        checkpoint = train.get_checkpoint()
-        if checkpoint is None:
-            return None
-        state = _read(checkpoint)
-        if state is None:
-            _warn("damaged checkpoint, starting afresh")
-        return state
-
-    def save(self, epoch: int, state: State) -> None:
-        """Report the state to Ray Train, which copies it to the run storage."""
-        from ray import train
-
-        if train.get_context().get_world_rank() != 0:
-            train.report({"epoch": epoch})
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / _CHECKPOINT).write_bytes(encode(state))
-            train.report({"epoch": epoch}, checkpoint=train.Checkpoint.from_directory(folder))
-
-
-def _read(checkpoint: Any) -> State | None:
-    with checkpoint.as_directory() as folder:
-        return decode((Path(folder) / _CHECKPOINT).read_bytes())
 
 
 def _ray_worker(settings: dict[str, Any]) -> None:
     """What every Ray worker runs."""
     from ray.train.torch import get_device
 
-    device = get_device()
-    clips = ClipSet.load(settings["folder"], "train", device, hashed=False)
-    _fit(settings["run"], clips, settings["seed"], _RayKeeper(), None)
+    device, run, folder = get_device(), settings["run"], settings["folder"]
+    data: Data
+    if "detector" in run:
+        from gsam.images import ImageSet
+
+        data = ImageSet.load(folder, SPLIT)
+    else:
+        data = ClipSet.load(folder, SPLIT, device, hashed=False)
+    _fit(run, data, settings["seed"], RayKeeper(), None, device, settings)
 
 
-def logical_cpus(workers: int) -> int:
-    """Size of a local Ray: its workers must fit even where they outnumber the cores, or they wait
-    for ever; one more is for Ray's own tasks."""
-    return max(os.cpu_count() or 1, workers + 1)
+def _fit(
+    run: Run,
+    data: Data,
+    seed: int,
+    keeper: Keeper,
+    report: Report | None,
+    device: torch.device,
+    settings: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Build the model with the seed's own initial weights and train it; `settings` are those of a
+    Ray worker."""
+    config = build(TrainConfig, run["train"], "train")
+    if isinstance(data, ClipSet):
+        model, lifting = _lifting(run, data, seed)
+        return fit(model, lifting, config, seed=seed, keeper=keeper, report=report)
+    with _feed(run, data, seed, settings) as feed:
+        model, detection = _detection(run, data, seed, feed, device)
+        return fit(model, detection, config, seed=seed, keeper=keeper, report=report)
 
 
-def _train_on_ray(run: Run, folder: Path, seed: int, storage: RunStorage) -> Outcome:
-    with quiet_ray(logical_cpus(run["workers"])):
-        import ray
-        from ray.train import (
-            CheckpointConfig,
-            FailureConfig,
-            LoggingConfig,
-            RunConfig,
-            ScalingConfig,
-            TrainingFailedError,
-        )
-        from ray.train.torch import TorchTrainer
+def _lifting(run: Run, clips: ClipSet, seed: int) -> tuple[nn.Module, LiftingTask]:
+    lifter = build(LifterConfig, run["lifter"], "lifter")
+    windows = build(WindowConfig, run["windows"], "windows")
+    head: Head = "sequence" if lifter.head == "sequence" else "centre"
+    task = LiftingTask(clips, windows, frames=lifter.frames, head=head)
+    return _fresh(lambda: build_lifter(lifter), seed), task
 
-        workers = run["workers"]
-        on_gpu = ray.cluster_resources().get("GPU", 0) >= workers
-        trainer = TorchTrainer(
-            _ray_worker,
-            train_loop_config={"run": dict(run), "seed": seed, "folder": str(folder.resolve())},
-            scaling_config=ScalingConfig(num_workers=workers, use_gpu=on_gpu),
-            run_config=RunConfig(  # type: ignore[call-arg]
-                name=storage.name,
-                storage_path=storage.root,
-                failure_config=FailureConfig(max_failures=_RETRIES),
-                checkpoint_config=CheckpointConfig(num_to_keep=2),
-                logging_config=LoggingConfig(log_level="ERROR"),
-            ),
-        )
-        try:
-            result = trainer.fit()
-        except TrainingFailedError as error:
-            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise DataError(f"{storage.name}: training on Ray failed: {first}") from error
-        state = _read(result.checkpoint) if result.checkpoint else None
-    if state is None:
-        raise DataError(f"{storage.root}/{storage.name}: Ray Train left no whole checkpoint")
-    return Outcome.from_state(state)
+
+def _detection(
+    run: Run, images: "ImageSet", seed: int, feed: "Feed", device: torch.device
+) -> tuple[nn.Module, "DetectionTask"]:
+    from gsam.detectors import DetectorConfig, build_detector
+    from gsam.detectors.task import DetectionTask
+
+    detector = build(DetectorConfig, run["detector"], "detector")
+    samples = build(SampleConfig, run["samples"], "samples")
+    task = DetectionTask(images, detector, samples, feed, device)
+    return _fresh(lambda: build_detector(detector), seed), task
+
+
+def _feed(
+    run: Run, images: "ImageSet", seed: int, settings: Mapping[str, Any] | None
+) -> "ThreadFeed | RayFeed":
+    """Threads of this process, or on Ray the worker's own actors."""
+    if settings is not None:
+        from pipelines.ingest import RayFeed
+
+        source = {"folder": settings["folder"], "split": SPLIT}
+        source |= {key: run[key] for key in ("detector", "augment")}
+        return RayFeed(source, epochs=run["train"]["epochs"], actors=settings["actors"])
+    from gsam.detectors import DetectorConfig
+    from gsam.detectors.augment import AugmentConfig
+    from gsam.detectors.feed import Cropper, ThreadFeed
+
+    detector = build(DetectorConfig, run["detector"], "detector")
+    augment = build(AugmentConfig, run["augment"], "augment")
+    return ThreadFeed(Cropper(images, detector, augment, seed))
+
+
+def _fresh(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """The model with the seed's own initial weights, whatever else was drawn before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream("weights", seed))
+        return make()

@@ -17,7 +17,8 @@ from gsam.clips import ClipSet
 from gsam.configs import build
 from gsam.lifters import LifterConfig, count_parameters
 from gsam.storage import atomic_directory, digest, write_json, write_text
-from gsam.training.loop import CurveRow, Outcome
+from gsam.training.loop import Outcome
+from gsam.training.task import CurveRow
 from gsam.weights import save_lifter
 from pipelines.train import RunStorage, train_seed
 from stages.common import one_argument, planned, run_stage
@@ -59,7 +60,7 @@ def write_models(run: Mapping[str, Any], outcomes: Mapping[int, Outcome]) -> dic
                 "status": outcome.status,
                 "diverged_epoch": outcome.diverged_epoch,
                 "epochs": len(outcome.curve),
-                "windows": outcome.windows,
+                "windows": outcome.seen,
                 "train_loss_mm": rounded(last["train_loss_mm"]),
                 "val_mpjpe_mm": rounded(last["val_mpjpe_mm"]),
                 "weights_hash": digest(path),
@@ -81,6 +82,7 @@ def write_results(
         "run": run["name"],
         "lifter": run["lifter"],
         "recipe": run["train"],
+        "windows": run["windows"],
         "parameters": count_parameters(build(LifterConfig, run["lifter"], "lifter")),
         "data_hash": clips.data_hash,
         "clips": len(clips),

@@ -30,12 +30,12 @@ RUN: dict[str, Any] = {
     "train": {
         "epochs": 4,
         "batch_size": 8,
-        "stride": 9,
         "optimizer": "adamw",
         "schedule": "cosine",
         "warmup": 0.1,
         "checkpoint_seconds": 0,
     },
+    "windows": {"stride": 9},
     "seeds": [0],
     "workers": 0,
 }

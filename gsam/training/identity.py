@@ -15,17 +15,25 @@ from gsam.storage import digest
 
 __all__ = ["code_hash", "identity"]
 
-# What turns clips and a configuration into weights.
-_CODE = ("clips.py", "lifters", "skeletons.py", "storage.py", "training")
+# Per kind of training: what of a resolved run decides its weights, and the code that makes them
+# from data and that.
+_DECIDES = {
+    "lifter": ("lifter", "train", "windows", "workers"),
+    "detector": ("detector", "train", "augment", "samples", "workers"),
+}
+_CODE = {
+    "lifter": ("clips.py", "lifters", "skeletons.py", "storage.py", "training"),
+    "detector": ("detectors", "images", "skeletons.py", "storage.py", "training"),
+}
 
 _LENGTH = 12
 
 
-def code_hash() -> str:
-    """SHA-256 of the library's code that decides trained weights."""
+def code_hash(kind: str) -> str:
+    """SHA-256 of the library's code that decides the weights of a `lifter` or a `detector`."""
     root = Path(gsam.__file__).parent
     total = hashlib.sha256()
-    for part in _CODE:
+    for part in _CODE[kind]:
         files = sorted((root / part).rglob("*.py")) if (root / part).is_dir() else [root / part]
         for file in files:
             total.update(f"{file.relative_to(root).as_posix()} {digest(file)}\n".encode())
@@ -33,18 +41,18 @@ def code_hash() -> str:
 
 
 def identity(run: Mapping[str, Any], *, seed: int, data_hash: str, device: str) -> str:
-    """Twelve hexadecimal digits for one training: its lifter and recipe, data, code, seed, number
-    of workers, kind of device and version of PyTorch.
+    """Twelve hexadecimal digits for one training: what of its run decides weights, data, code,
+    seed, kind of device and version of PyTorch.
 
-    run: has `lifter`, `train` and `workers`; nothing else in it changes the weights.
+    run: a lifter's (has `lifter`, `train`, `windows`, `workers`) or a detector's (`detector`,
+    `train`, `augment`, `samples`, `workers`); nothing else in it changes the weights.
     """
+    kind = next(kind for kind in _DECIDES if kind in run)
     made_of = {
-        "lifter": run["lifter"],
-        "train": run["train"],
-        "workers": run["workers"],
+        **{key: run[key] for key in _DECIDES[kind]},
         "seed": seed,
         "data": data_hash,
-        "code": code_hash(),
+        "code": code_hash(kind),
         "device": device,
         "torch": torch.__version__,
     }

@@ -12,17 +12,18 @@ from gsam.configs import build
 from gsam.errors import ConfigError, DataError
 from gsam.lifters import LifterConfig, build_lifter
 from gsam.training.checkpoint import CheckpointFolder, State, decode, encode
-from gsam.training.config import TrainConfig
-from gsam.training.divergence import mean_pose_error
+from gsam.training.config import SampleConfig, TrainConfig, WindowConfig
 from gsam.training.holdout import held_out
 from gsam.training.identity import identity
+from gsam.training.lifting import LiftingTask, mean_pose_error
 from gsam.training.loop import Outcome, fit
 from gsam.training.optimiser import build_optimiser, learning_rate
 from gsam.training.precision import numerics
 from tests.synthetic_clips import training_clips, write_clips
 
 TINY = LifterConfig(frames=9, width=8, depth=1, heads=2, head="sequence", dropout=0.1)
-QUICK = TrainConfig(epochs=4, batch_size=4, stride=9, optimizer="adamw", checkpoint_seconds=0)
+QUICK = TrainConfig(epochs=4, batch_size=4, optimizer="adamw", checkpoint_seconds=0)
+WINDOWS = WindowConfig(stride=9)
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +32,18 @@ def clips(tmp_path_factory) -> ClipSet:
 
 
 def train(
-    clips: ClipSet, config: TrainConfig = QUICK, lifter: LifterConfig = TINY, **more
+    clips: ClipSet,
+    config: TrainConfig = QUICK,
+    lifter: LifterConfig = TINY,
+    windows: WindowConfig = WINDOWS,
+    **more,
 ) -> Outcome:
     with torch.random.fork_rng():
         torch.manual_seed(more.get("seed", 0))
         model = build_lifter(lifter)
     head = "sequence" if lifter.head == "sequence" else "centre"
-    return fit(model, clips, config, frames=lifter.frames, head=head, **{"seed": 0, **more})
+    task = LiftingTask(clips, windows, frames=lifter.frames, head=head)
+    return fit(model, task, config, **{"seed": 0, **more})
 
 
 def same(first: Outcome, second: Outcome) -> bool:
@@ -74,18 +80,16 @@ class StoppingFolder(CheckpointFolder):
     ids=lambda lifter: lifter.name,
 )
 def test_every_family_learns(clips: ClipSet, lifter: LifterConfig) -> None:
-    outcome = train(clips, replace(QUICK, epochs=6, stride=3), lifter)
+    outcome = train(clips, replace(QUICK, epochs=6), lifter, WindowConfig(stride=3))
     losses = [row["train_loss_mm"] for row in outcome.curve]
     assert outcome.status == "ok" and len(losses) == 6
     assert losses[-1] < 0.8 * losses[0]
 
 
 def test_a_few_clips_are_learned_by_heart(clips: ClipSet) -> None:
-    config = replace(
-        QUICK, epochs=60, stride=3, lr=0.003, schedule="cosine", warmup=0.1, mirror=False
-    )
+    config = replace(QUICK, epochs=60, lr=0.003, schedule="cosine", warmup=0.1)
     lifter = replace(TINY, width=16, dropout=0.0)
-    outcome = train(clips, config, lifter)
+    outcome = train(clips, config, lifter, WindowConfig(stride=3, mirror=False))
     assert outcome.curve[-1]["train_loss_mm"] < 0.1 * 1000 * mean_pose_error(
         clips, clips.bounds(range(len(clips)))
     )
@@ -173,7 +177,8 @@ def test_an_error_far_above_the_mean_pose_diverges_unless_it_falls(clips: ClipSe
             return 2 * value.detach() - value
 
     for model, expected in ((Wild(), ("ok", None)), (Uphill(), ("diverged", 2))):
-        outcome = fit(model, clips, QUICK, frames=9, head="sequence", seed=0)
+        task = LiftingTask(clips, WINDOWS, frames=9, head="sequence")
+        outcome = fit(model, task, QUICK, seed=0)
         assert (outcome.status, outcome.diverged_epoch) == expected
 
 
@@ -243,12 +248,12 @@ def test_other_precisions_learn_alike(clips: ClipSet, precision) -> None:
 
 def test_velocity_and_clipping_change_the_training(clips: ClipSet) -> None:
     plain = train(clips)
-    assert not same(plain, train(clips, replace(QUICK, velocity_weight=1.0)))
+    assert not same(plain, train(clips, windows=replace(WINDOWS, velocity_weight=1.0)))
     assert not same(plain, train(clips, replace(QUICK, clip_grad=0.01)))
 
 
 def test_small_epochs_have_that_many_windows(clips: ClipSet) -> None:
-    assert train(clips, replace(QUICK, stride=1, epoch_windows=6)).windows == 4 * 6
+    assert train(clips, windows=WindowConfig(stride=1, epoch_windows=6)).seen == 4 * 6
 
 
 def test_whole_takes_are_held_out(tmp_path) -> None:
@@ -271,12 +276,23 @@ def test_impossible_recipes_are_named() -> None:
         build(TrainConfig, values, "train")
     for name in values:
         assert f"train: {name} = " in str(error.value)
+    with pytest.raises(ConfigError, match="windows: stride = 0: expected 1 or more"):
+        build(WindowConfig, {"stride": 0}, "windows")
+    with pytest.raises(ConfigError, match="validation_samples = -1: expected 0 or more"):
+        build(SampleConfig, {"validation_samples": -1}, "samples")
     with pytest.raises(ConfigError, match="did you mean 'batch_size'"):
         build(TrainConfig, {"batchsize": 3}, "train")
 
 
 def test_the_identity_names_what_decides_the_weights() -> None:
-    run = {"name": "a", "lifter": {"width": 8}, "train": {"lr": 0.1}, "workers": 0, "seeds": [0]}
+    run = {
+        "name": "a",
+        "lifter": {"width": 8},
+        "train": {"lr": 0.1},
+        "windows": {"stride": 9},
+        "workers": 0,
+        "seeds": [0],
+    }
 
     def name(other: dict | None = None, **more) -> str:
         return identity(
@@ -285,5 +301,14 @@ def test_the_identity_names_what_decides_the_weights() -> None:
 
     assert name() == name({"name": "b", "seeds": [0, 1]})
     changed = [name({"train": {"lr": 0.2}}), name({"lifter": {}}), name({"workers": 1})]
-    changed += [name(seed=1), name(data_hash="y"), name(device="cuda")]
-    assert len({name(), *changed}) == 7
+    changed += [name({"windows": {}}), name(seed=1), name(data_hash="y"), name(device="cuda")]
+    assert len({name(), *changed}) == 8
+
+
+def test_a_detector_is_named_by_its_augmentation_and_samples() -> None:
+    run = {"detector": {"name": "cpn"}, "train": {}, "augment": {}, "samples": {}, "workers": 0}
+    names = {
+        identity(run | change, seed=0, data_hash="x", device="cpu")
+        for change in ({}, {"augment": {"flip": 0}}, {"samples": {"epoch_samples": 5}})
+    }
+    assert len(names) == 3

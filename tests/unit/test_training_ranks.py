@@ -10,16 +10,16 @@ import torch.multiprocessing as mp
 
 from gsam.clips import ClipSet
 from gsam.lifters import LifterConfig, build_lifter
-from gsam.training.config import TrainConfig
+from gsam.training.config import TrainConfig, WindowConfig
+from gsam.training.lifting import LiftingTask
 from gsam.training.loop import Outcome, fit
 from tests.synthetic_clips import write_clips
 
 LIFTER = LifterConfig(frames=9, width=8, depth=1, heads=2, head="sequence")
 # Batches of up to 7 do not always divide into two equal slices.
 # SGD, because Adam makes a step of full size out of the rounding of a gradient that should be zero.
-CONFIG = TrainConfig(
-    epochs=3, batch_size=7, stride=9, optimizer="sgd", lr=0.01, velocity_weight=0.5, clip_grad=1.0
-)
+CONFIG = TrainConfig(epochs=3, batch_size=7, optimizer="sgd", lr=0.01, clip_grad=1.0)
+WINDOWS = WindowConfig(stride=9, velocity_weight=0.5)
 
 
 # The second case leaves one rank without any window.
@@ -33,7 +33,8 @@ def train(folder: Path) -> list[Outcome]:
         torch.manual_seed(0)
         config = replace(CONFIG, batch_size=batch_size)
         model = build_lifter(LIFTER)
-        outcomes.append(fit(model, clips, config, frames=9, head="sequence", seed=0))
+        task = LiftingTask(clips, WINDOWS, frames=9, head="sequence")
+        outcomes.append(fit(model, task, config, seed=0))
     return outcomes
 
 
