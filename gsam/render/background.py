@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.render.scenery import abstract, room, street
+
 __all__ = ["BackgroundBank"]
 
 Image = NDArray[np.uint8]
 
+SCENES = (*[room] * 10, *[street] * 7, *[abstract] * 3)
+HEIGHT, WIDTH = 320, 400  # of a scene in the bank
+ROOM_SIDE = 512  # of the room of a camera that does not move
+GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
 
 class BackgroundBank:
-    """Scenes to stand before, all from one seed."""
+    """Scenes to stand before, all from one seed; each is drawn when it is first needed."""
 
     def __init__(self, seed: int):
-        """Scenes are drawn on first use."""
+        """Nothing is drawn yet."""
         self.seed = seed
+        self._scene = functools.cache(self._draw_scene)
+        self._room = functools.cache(self._draw_room)
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> Image:
-        """A random piece of a random scene, uint8 (H, W, 3) RGB."""
-        small = rng.uniform(60, 200, (4, 4, 3)).astype(np.float32)
-        big = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-        return np.clip(big, 0, 255).astype(np.uint8)
+        """A random piece of a random scene in a light of its own, uint8 (H, W, 3) RGB."""
+        scene = self._scene(int(rng.integers(len(SCENES))))
+        largest = min(HEIGHT / height, WIDTH / width)
+        step = largest * rng.uniform(0.45, 1.0)
+        rows, columns = max(1, int(step * height)), max(1, int(step * width))
+        # Rather the lower part, where the floor is.
+        top = int((HEIGHT - rows) * rng.uniform(0, 1) ** 0.6)
+        left = int(rng.uniform(0, 1) * (WIDTH - columns))
+        mirrored, warmth = rng.uniform() < 0.5, rng.uniform(0.88, 1.12, 3)
+        strength, gain = rng.uniform(0.4, 1.2), rng.uniform(0.65, 1.15)
+        piece = scene[top : top + rows, left : left + columns]
+        piece = cv2.resize(piece, (width, height), interpolation=cv2.INTER_LINEAR)
+        if mirrored:
+            piece = piece[:, ::-1]
+        mix = strength * np.eye(3) + (1 - strength) * GREY
+        matrix = (gain * warmth[:, None] * mix).astype(np.float32)
+        return np.asarray(cv2.transform(np.ascontiguousarray(piece), matrix), dtype=np.uint8)
 
     def fixed(
         self,
@@ -49,10 +72,30 @@ class BackgroundBank:
             uint8 (H, W, 3) RGB; pictures of one key show one room, whatever their part of it.
         """
         rows, columns = frame or (height, width)
-        room = self.draw(np.random.default_rng([self.seed, zlib.crc32(key.encode())]), 480, 480)
-        sx, sy = columns / 480, rows / 480
-        back = np.array([[1 / zoom / sx, 0, origin[0] / sx], [0, 1 / zoom / sy, origin[1] / sy]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(
-            room, back, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT
+        across, down = ROOM_SIDE / columns, ROOM_SIDE / rows
+        matrix = np.array(
+            [
+                [across / zoom, 0, (origin[0] + 0.5) * across - 0.5],
+                [0, down / zoom, (origin[1] + 0.5) * down - 0.5],
+            ]
         )
+        piece = cv2.warpAffine(
+            self._room(key),
+            matrix,
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REFLECT,
+        )
+        return np.asarray(piece, dtype=np.uint8)
+
+    def _draw_scene(self, number: int) -> Image:
+        rng = np.random.default_rng([self.seed, number])
+        return _bytes(SCENES[number](rng, HEIGHT, WIDTH))
+
+    def _draw_room(self, key: str) -> Image:
+        rng = np.random.default_rng([self.seed, len(SCENES), zlib.crc32(key.encode())])
+        return _bytes(room(rng, ROOM_SIDE, ROOM_SIDE))
+
+
+def _bytes(picture: NDArray[np.float32]) -> Image:
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
