@@ -1,4 +1,4 @@
-"""MPII as HRNet's authors repackaged it: `annot/{train,valid}.json` and the scorer's `gt_valid.mat`.
+"""MPII in HRNet's form: `annot/{train,valid}.json` and `gt_valid.mat`, which PCKh is scored by.
 
 Coordinates are 1-based, as in the original; they leave here 0-based. A missing joint is [-1, -1] or
 [0, 0]. Source: deep-high-resolution-net.pytorch lib/dataset/mpii.py, guides/formats.md 4.1.
