@@ -1,0 +1,221 @@
+"""A trained detector at work: boxes of people in pictures to joints in the pictures' pixels."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from gsam.detectors.config import DetectorConfig
+from gsam.detectors.crops import crop_matrix, crop_of_box, invert, warp
+from gsam.detectors.flip import flip_average
+from gsam.detectors.inputs import normalise
+from gsam.detectors.objective import decode
+from gsam.training.precision import numerics
+
+__all__ = ["Crops", "Detector", "Joints", "cut", "join", "stack"]
+
+MOST_THREADS = 16
+"""On a CPU every thread holds the network's activations of a batch."""
+BATCHES_UNDERWAY = 2
+
+Joints = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Points (N, J, 2) and scores (N, J)."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Crops:
+    """B crops: pixels (B, height, width, 3) uint8 RGB of the detector's input size, and the affine
+    maps to_image (B, 2, 3) from their pixels to those of the pictures they were cut from."""
+
+    pixels: NDArray[np.uint8]
+    to_image: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def cut(config: DetectorConfig, image: NDArray[np.uint8], boxes: ArrayLike) -> Crops:
+    """The crops of N people's boxes (N, 4: x, y, width, height px) in one picture (H, W, 3) RGB.
+
+    Raises:
+        DataError: a box that is not finite or has no area, by its number.
+    """
+    height, width = config.height, config.width
+    centres, sizes = crop_of_box(np.reshape(boxes, (-1, 4)), height, width)
+    matrices = crop_matrix(centres, sizes[:, 0], np.zeros(len(centres)), height, width)
+    pixels = np.empty((len(matrices), height, width, 3), np.uint8)
+    for index, matrix in enumerate(matrices):
+        pixels[index] = warp(image, matrix, height, width)
+    return Crops(pixels, invert(matrices))
+
+
+def join(crops: Sequence[Crops]) -> Crops:
+    """Several pictures' crops as one batch."""
+    return Crops(
+        np.concatenate([each.pixels for each in crops]),
+        np.concatenate([each.to_image for each in crops]),
+    )
+
+
+def ahead(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    threads: int,
+    initializer: Callable[[], None] | None = None,
+) -> Iterator[Result]:
+    """`map(work, items)` by threads that keep a little ahead of who consumes it; in order."""
+    rest = iter(items)
+    with ThreadPoolExecutor(threads, initializer=initializer) as pool:
+        queue = deque(pool.submit(work, item) for item in islice(rest, threads + 1))
+        try:
+            while queue:
+                first = queue.popleft()
+                queue.extend(pool.submit(work, item) for item in islice(rest, 1))
+                yield first.result()
+        finally:
+            for waiting in queue:
+                waiting.cancel()
+
+
+class Detector:
+    """A detector of any family with its way of looking; the same pictures give the same joints.
+
+    flip_test: average the heat maps with those of the mirrored crop. quarter_offset: move the best
+    cell a quarter towards its larger neighbour. Crops go through the network `batch_size` at a
+    time, on `device`; `threads` (default: as many as there are cores) prepare them and, on a CPU,
+    each takes its own batch through the network by itself: its sums then do not depend on how many
+    there are.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: DetectorConfig,
+        *,
+        flip_test: bool = True,
+        quarter_offset: bool = True,
+        batch_size: int = 32,
+        device: str | torch.device = "cpu",
+        threads: int | None = None,
+    ) -> None:
+        self.config = config
+        self.flip_test = flip_test
+        self.quarter_offset = quarter_offset
+        self.batch_size = batch_size
+        self.device = torch.device(device)
+        self.threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
+        # oneDNN's convolutions are faster in this order.
+        model = model.to(self.device).eval()
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def detect(
+        self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[ArrayLike]
+    ) -> list[Joints]:
+        """Joints of the people in several pictures.
+
+        Args:
+            images: RGB (H, W, 3), of any sizes.
+            boxes: per picture (N, 4) x, y, width, height in its pixels; N may be 0.
+
+        Returns:
+            per picture, points (N, J, 2) in its pixels and scores (N, J), in the order of boxes.
+
+        Raises:
+            DataError: a box that is not finite or has no area.
+        """
+        people = [
+            (image, box)
+            for image, some in zip(images, boxes, strict=True)
+            for box in np.reshape(some, (-1, 4))
+        ]
+        starts = range(0, len(people), self.batch_size)
+        found = self.stream(
+            lambda start: join(
+                [cut(self.config, *person) for person in people[start : start + self.batch_size]]
+            ),
+            starts,
+        )
+        points, scores = stack(found, self.config.joints)
+        ends = np.cumsum([0, *(len(np.reshape(some, (-1, 4))) for some in boxes)])
+        return [(points[a:b], scores[a:b]) for a, b in pairwise(ends)]
+
+    def stream(self, prepare: Callable[[Item], Crops], items: Iterable[Item]) -> Iterator[Joints]:
+        """Points (B, J, 2) in pixels of the pictures and scores (B, J) of each item's crops.
+
+        `prepare` runs in threads, a little ahead; what it raises is raised here.
+        """
+        threads = torch.get_num_threads()
+        with numerics("float32"):
+            if self.device.type == "cuda":
+                yield from self._stream_cuda(prepare, items)
+                return
+            try:
+                yield from ahead(
+                    lambda item: _fetched(self.look(prepare(item))),
+                    items,
+                    self.threads,
+                    lambda: torch.set_num_threads(1),
+                )
+            finally:
+                # Threads that others start would inherit the pool's number.
+                torch.set_num_threads(threads)
+
+    def _stream_cuda(
+        self, prepare: Callable[[Item], Crops], items: Iterable[Item]
+    ) -> Iterator[Joints]:
+        """The device works on a batch while the next is sent and the last is fetched."""
+        underway: deque[tuple[Tensor, Tensor]] = deque()
+        for crops in ahead(prepare, items, self.threads):
+            underway.append(self.look(crops))
+            if len(underway) > BATCHES_UNDERWAY:
+                yield _fetched(underway.popleft())
+        yield from map(_fetched, underway)
+
+    @torch.inference_mode()
+    def look(self, crops: Crops) -> tuple[Tensor, Tensor]:
+        """Points (B, J, 2) in pixels of the pictures and scores (B, J) of one batch, on the device,
+        which may still be at work on them."""
+        joints = self.config.joints
+        if not len(crops):
+            return torch.empty(0, joints, 2), torch.empty(0, joints)
+        inputs = normalise(self.config, self._there(torch.from_numpy(crops.pixels)))
+        to_image = self._there(torch.from_numpy(crops.to_image))
+        heatmaps = self.model(inputs)[-1]
+        if self.flip_test:
+            mirrored = self.model(inputs.flip(3))[-1]
+            heatmaps = flip_average(self.config, heatmaps, mirrored)
+        points, scores = decode(self.config, heatmaps, self.quarter_offset)
+        linear, offset = to_image[:, :, :2], to_image[:, :, 2]
+        return points.double() @ linear.mT + offset[:, None], scores
+
+    def _there(self, tensor: Tensor) -> Tensor:
+        if self.device.type != "cuda":
+            return tensor
+        return tensor.pin_memory().to(self.device, non_blocking=True)
+
+
+def _fetched(joints: tuple[Tensor, Tensor]) -> Joints:
+    points, scores = joints
+    return points.float().cpu().numpy(), scores.float().cpu().numpy()
+
+
+def stack(found: Iterable[Joints], joints: int) -> Joints:
+    """Several batches' points and scores as one array each: (P, J, 2) and (P, J) float32."""
+    points, scores = [np.empty((0, joints, 2), np.float32)], [np.empty((0, joints), np.float32)]
+    for place, score in found:
+        points.append(place)
+        scores.append(score)
+    return np.concatenate(points), np.concatenate(scores)
