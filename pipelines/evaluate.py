@@ -1,11 +1,7 @@
 """Scoring a run's lifters: in this process, or on Ray Data actors that load the model once each."""
 
 import json
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +14,7 @@ from gsam.evaluation import evaluate, lifting, score_one
 from gsam.metrics.aggregate import ClipScore
 from gsam.training.precision import numerics
 from gsam.weights import load_lifter
-from pipelines.runtime import quiet_ray
+from pipelines.runtime import held_stderr, quiet_ray
 from pipelines.train import logical_cpus
 
 __all__ = ["score_clips"]
@@ -78,29 +74,10 @@ class _Scorer:
         return {"clip": clip, "score": score, "error": ""}
 
 
-@contextmanager
-def _held_stderr() -> Iterator[None]:
-    """Keep back what is written to standard error, and show it only if the block fails: Ray's C++
-    core warns there about every pool of actors that may be restarted."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
 def _score_on_ray(
     weights: Path, folder: Path, count: int, flip_test: bool, workers: int
 ) -> list[ClipScore]:
-    with quiet_ray(logical_cpus(workers)), _held_stderr():
+    with quiet_ray(logical_cpus(workers)), held_stderr():
         import ray
 
         scorer: Any = _Scorer

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -56,3 +57,22 @@ def quiet_ray(num_cpus: int | None = None) -> Iterator[None]:
         if not joined:
             ray.shutdown()
         sys.stderr.flush()
+
+
+@contextmanager
+def held_stderr() -> Iterator[None]:
+    """Keep back what is written to standard error, and show it only if the block fails: Ray's C++
+    core warns there about every pool of actors that may be restarted."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
