@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from gsam.render.appearance import Appearance, Cloth
 from gsam.render.face import head_place, on_head
-from gsam.render.mesh import RenderMesh, vertex_normals
+from gsam.render.mesh import RenderMesh
 
 __all__ = ["dress", "paint"]
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Materials = NDArray[np.uint8]
 
 (
@@ -49,27 +50,32 @@ CREASES = 0.05  # share by which brightness changes over creases
 
 
 def dress(
-    mesh: RenderMesh, appearance: Appearance, vertices: Floats, screen: NDArray[np.floating]
-) -> tuple[Floats, NDArray[np.floating]]:
+    mesh: RenderMesh, appearance: Appearance, vertices: Floats, normals: Floats, screen: Doubles
+) -> tuple[Floats, Doubles]:
     """Move the surface out by what lies on it.
 
     Args:
         mesh: the surface.
         appearance: what lies where.
         vertices: (V, 3) camera frame, metres.
-        screen: (V, 2) their projections, pixels.
+        normals: (V, 3), unit, out of the surface.
+        screen: (V, 2) the vertices' projections, pixels.
 
     Returns:
-        Moved vertices and projections. The latter move as a pinhole's that fits the given ones
-        would, which over a few centimetres is right for lenses with distortion too.
+        Depths (V,) and projections (V, 2) of the moved vertices. The latter move as a pinhole's
+        that fits the given ones would, which over a few centimetres is right for other lenses too.
     """
-    on = materials(mesh, appearance, mesh.rest)
-    off = _thickness(appearance)[on][:, None] * vertex_normals(mesh, vertices)
-    moved = vertices + off
-    before = vertices[:, :2] / vertices[:, 2:]
-    spread = np.abs(before - before.mean(axis=0)).sum(axis=0)
-    focal = np.abs(screen - screen.mean(axis=0)).sum(axis=0) / np.maximum(spread, 1e-9)
-    return moved, screen + focal * (moved[:, :2] / moved[:, 2:] - before)
+    off = _thickness(appearance)[materials(mesh, appearance, mesh.rest)]
+    depth = vertices[:, 2] + off * normals[:, 2]
+    moved = np.empty((2, len(vertices)))
+    for axis in (0, 1):
+        before = vertices[:, axis] / vertices[:, 2]
+        after = (vertices[:, axis] + off * normals[:, axis]) / depth
+        place = screen[:, axis]
+        spread = max(float(np.abs(before - before.mean()).sum()), 1e-9)
+        focal = float(np.abs(place - place.mean()).sum()) / spread
+        moved[axis] = place + focal * (after - before)
+    return depth, moved.T
 
 
 def _thickness(appearance: Appearance) -> Floats:
@@ -93,8 +99,8 @@ def materials(mesh: RenderMesh, appearance: Appearance, rest: Floats) -> Materia
     look, joints = appearance, mesh.joints
     x, y, z = rest[:, 0], rest[:, 1], rest[:, 2]
     side = np.abs(x)
-    waves = np.sin(rest @ look.waves.T + look.phases)
-    wave = WAVE * (waves[:, 0] + waves[:, 1])
+    wave = _sine(rest, look.waves[0], look.phases[0]) + _sine(rest, look.waves[1], look.phases[1])
+    wave *= np.float32(WAVE)
     level = y + wave
     hip, ankle = joints[LEFT_HIP, 1], joints[LEFT_ANKLE, 1]
     shoulder, wrist = joints[LEFT_SHOULDER, 0], joints[LEFT_WRIST, 0]
@@ -147,9 +153,23 @@ def paint(mesh: RenderMesh, appearance: Appearance, rest: Floats) -> Floats:
         there = np.flatnonzero(on == material)
         share = _pattern(cloth, rest[there])
         colour[there] += share[:, None] * (cloth.second - cloth.colour)
-    fine = np.sin(rest @ (2.1 * look.waves[::-1]).T + look.phases)
-    creases = 1.0 + CREASES * fine[:, 0] + CREASES * fine[:, 0] * fine[:, 1]
-    return colour * np.where(on == SKIN, 1.0, creases).astype(np.float32)[:, None]
+    crease = 1.0 + CREASES * _creases(look, rest)
+    crease[on == SKIN] = 1.0
+    colour *= crease[:, None]
+    return colour
+
+
+def _sine(rest: Floats, direction: Floats, phase: float = 0.0) -> Floats:
+    """A wave (P,) through T-pose points (P, 3); direction: radians per metre."""
+    return np.sin(
+        rest[:, 0] * direction[0] + rest[:, 1] * direction[1] + (rest[:, 2] * direction[2] + phase)
+    )
+
+
+def _creases(look: Appearance, rest: Floats) -> Floats:
+    """Waves (P,) finer than those of the borders, strong in some places."""
+    first = _sine(rest, np.float32(2.1) * look.waves[1], look.phases[0])
+    return first * (1 + _sine(rest, np.float32(2.1) * look.waves[0], look.phases[1]))
 
 
 def _palette(look: Appearance) -> Floats:
@@ -177,7 +197,7 @@ def _palette(look: Appearance) -> Floats:
 
 def _pattern(cloth: Cloth, rest: Floats) -> Floats:
     """Share (P,) of the second colour at T-pose points (P, 3)."""
-    along, other = (np.sin(rest @ direction) for direction in cloth.across)
+    along, other = (_sine(rest, direction) for direction in cloth.across)
     if cloth.pattern == "stripes":
         share = along > 0.2
     elif cloth.pattern == "checks":
@@ -187,5 +207,5 @@ def _pattern(cloth: Cloth, rest: Floats) -> Floats:
     elif cloth.pattern == "dots":
         share = along * other > 0.45
     else:
-        share = np.sin(rest @ (0.4 * cloth.across[0])) + along * other > 0.35
+        share = _sine(rest, np.float32(0.4) * cloth.across[0]) + along * other > 0.35
     return share.astype(np.float32)

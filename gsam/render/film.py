@@ -12,19 +12,24 @@ __all__ = ["expose"]
 
 Floats = NDArray[np.float32]
 
-NOISE_SIDE = 512
+NOISE_SIDE = 256
+# Root of the noise's standard deviation: from nearly none to strong.
+GRAIN = (0.5, 2.6)
 
 
 def expose(light: Floats, blur: bool, noise: bool, rng: np.random.Generator) -> NDArray[np.uint8]:
     """uint8 (H, W, 3) of light (H, W, 3) in 0..255; the draws do not depend on the flags."""
+    height, width = light.shape[:2]
     image = light * _tone(rng)
-    kernel = _kernel(rng, max(light.shape[:2]))
+    kernel = _kernel(rng, max(height, width))
+    strength = rng.uniform(*GRAIN) ** 2
+    down, right = rng.integers(0, NOISE_SIDE, 2)
     if blur and kernel is not None:
         image = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE)
-    grain = _grain(rng, *light.shape[:2])
-    if noise:
-        image += grain
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    # A sum with a narrower result type rounds and clips.
+    grain = _noise(height, width)[down : down + height, right : right + width]
+    stored = cv2.addWeighted(image, 1.0, grain, strength * noise, 0.0, dtype=cv2.CV_8U)
+    return np.asarray(stored, dtype=np.uint8)
 
 
 def _tone(rng: np.random.Generator) -> Floats:
@@ -49,21 +54,16 @@ def _kernel(rng: np.random.Generator, size: int) -> Floats | None:
     return kernel / kernel.sum()
 
 
-@functools.cache
-def _noise_bank() -> Floats:
-    """Standard normal noise (S, S, 3), drawn once per process; half of it is common to all
-    channels.
+@functools.lru_cache(maxsize=4)
+def _noise(height: int, width: int) -> Floats:
+    """Standard normal noise, of which any piece (height, width, 3) that starts in the first
+    `NOISE_SIDE` rows and columns can be taken; drawn once per process and size.
+
+    Half of it is common to all channels.
     """
     rng = np.random.default_rng(0)
-    own = rng.standard_normal((NOISE_SIDE, NOISE_SIDE, 3), dtype=np.float32)
-    common = rng.standard_normal((NOISE_SIDE, NOISE_SIDE, 1), dtype=np.float32)
-    return np.float32(0.7) * (own + common)
-
-
-def _grain(rng: np.random.Generator, height: int, width: int) -> Floats:
-    """A random piece (H, W, 3) of the bank, of a strength between nearly none and strong."""
-    strength = rng.uniform(0.5, 2.5) ** 2
-    down, right = rng.integers(0, NOISE_SIDE, 2)
-    rows = np.arange(down, down + height) % NOISE_SIDE
-    columns = np.arange(right, right + width) % NOISE_SIDE
-    return np.float32(strength) * _noise_bank()[rows[:, None], columns]
+    size = (NOISE_SIDE, NOISE_SIDE)
+    own = rng.standard_normal((*size, 3), dtype=np.float32)
+    common = rng.standard_normal((*size, 1), dtype=np.float32)
+    wrap = ((0, height), (0, width), (0, 0))
+    return np.pad(np.float32(0.7) * (own + common), wrap, mode="wrap")

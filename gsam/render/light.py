@@ -12,8 +12,9 @@ __all__ = ["Light", "crevices", "draw_light", "shade"]
 
 Floats = NDArray[np.float32]
 
-# Metres behind its surroundings at which a surface is darkest.
+# Metres behind its surroundings at which a surface is darkest, and the light it then lacks.
 DEEPEST = 0.35
+DARKEST = 0.55
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,23 @@ def shade(albedo: Floats, normals: Floats, light: Light) -> Floats:
     # Wrapped around a little, as light in rooms is.
     direct = np.maximum(0.8 * toward + 0.2, 0.0) * light.lamp
     around = light.ambient - light.sky * normals[:, 1]
-    lit = direct[:, None] * light.tint
-    lit += around[:, None]
-    lit *= albedo
+    lit = np.empty_like(albedo)
+    for channel in range(3):
+        lit[:, channel] = albedo[:, channel] * (direct * light.tint[channel] + around)
     return lit
 
 
-def crevices(depth: Floats, person: NDArray[np.int8], fine: int) -> Floats:
+def crevices(depth: Floats, height: int) -> Floats:
     """Factors (H, W) that darken what lies behind its surroundings: armpits, a torso behind an arm.
 
-    depth: (H, W) metres, infinite where person is -1; fine: samples per pixel and axis.
+    Args:
+        depth: (H, W) metres, infinite where there is nothing.
+        height: of the whole picture in pixels, in proportion to which surroundings reach.
     """
-    body = (person >= 0).astype(np.float32)
-    filled = np.where(person >= 0, depth, 0.0).astype(np.float32)
-    reach = 2 * (max(depth.shape) // 40) + 1
-    near = cv2.blur(filled, (reach, reach)) / np.maximum(cv2.blur(body, (reach, reach)), 1e-6)
-    behind = np.clip((filled - near) / DEEPEST, 0.0, 1.0)
-    return 1.0 - 0.55 * behind
+    body = np.isfinite(depth)
+    filled = np.where(body, depth, np.float32(0.0))
+    reach = 2 * (height // 40) + 3
+    around = cv2.blur(filled, (reach, reach))
+    around /= np.maximum(cv2.blur(body.astype(np.float32), (reach, reach)), 1e-6)
+    behind = np.clip((filled - around) / DEEPEST, 0.0, 1.0)
+    return np.asarray(1.0 - DARKEST * behind, dtype=np.float32)

@@ -18,13 +18,14 @@ Floats = NDArray[np.float32]
 class RenderMesh:
     """A surface and what is painted where on it.
 
-    faces (F, 3) int32, counter-clockwise seen from outside; parts (F,) uint8, 1 + SMPL joint whose
+    faces (F, 3) int64, counter-clockwise seen from outside; parts (F,) uint8, 1 + SMPL joint whose
     weights on the face's corners sum highest; rest (V, 3) and joints (24, 3) float32, T-pose of the
     mean shape in metres, y up, facing +z, left at +x; corners (3 F,), starts (V',), used (V',):
-    the faces around each used vertex, one after another.
+    the faces around each used vertex, one after another. faces and rest lie in memory column by
+    column, since pixels read them so.
     """
 
-    faces: NDArray[np.int32]
+    faces: NDArray[np.int64]
     parts: NDArray[np.uint8]
     rest: Floats
     joints: Floats
@@ -35,9 +36,9 @@ class RenderMesh:
 
 def render_mesh(body: SmplBody) -> RenderMesh:
     """The surface of a body in SMPL's format."""
-    faces = body.faces.numpy().astype(np.int32)
+    faces = np.asfortranarray(body.faces.numpy().astype(np.int64))
     weights = body.weights.double().numpy()
-    rest = body.v_template.float().numpy()
+    rest = np.asfortranarray(body.v_template.float().numpy())
     order = np.argsort(faces.ravel(), kind="stable")
     used, starts = np.unique(faces.ravel()[order], return_index=True)
     return RenderMesh(
@@ -58,14 +59,12 @@ def vertex_normals(mesh: RenderMesh, vertices: Floats) -> Floats:
         mesh: the surface.
         vertices: (V, 3) float32 in any right-handed frame; the normals are in the same.
     """
-    a, b, c = (vertices[mesh.faces[:, corner]] for corner in range(3))
-    u, v = b - a, c - a
-    across = np.empty_like(u)
-    across[:, 0] = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
-    across[:, 1] = u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2]
-    across[:, 2] = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-    normals = np.zeros_like(vertices)
-    normals[mesh.used] = np.add.reduceat(across[mesh.corners], mesh.starts, axis=0)
-    length = np.sqrt(np.einsum("vc,vc->v", normals, normals))
-    normals /= np.maximum(length, 1e-12)[:, None]
-    return normals
+    x, y, z = (vertices[:, axis][mesh.faces.T] for axis in range(3))
+    ux, uy, uz = x[1] - x[0], y[1] - y[0], z[1] - z[0]
+    vx, vy, vz = x[2] - x[0], y[2] - y[0], z[2] - z[0]
+    across = (uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx)
+    normals = np.zeros((3, len(vertices)), dtype=np.float32)
+    for normal, area in zip(normals, across, strict=True):
+        normal[mesh.used] = np.add.reduceat(area[mesh.corners], mesh.starts)
+    length = np.sqrt(normals[0] ** 2 + normals[1] ** 2 + normals[2] ** 2)
+    return (normals / np.maximum(length, np.float32(1e-12))).T

@@ -67,89 +67,87 @@ def rasterise(
     triangles = np.asarray(faces)
     if not np.isfinite(points[distance > NEAREST]).all():
         raise DataError("rasterise: screen: a vertex in front of the camera is not finite")
-    kept = _kept(points, distance, triangles, height, width)
-    x, y = points[:, 0][triangles[kept]], points[:, 1][triangles[kept]]
-    inverse = 1.0 / distance[triangles[kept]]
+    kept, x, y = _kept(points, distance, triangles, height, width)
+    inverse = 1.0 / np.ascontiguousarray(distance[triangles[kept]].T)
     # Far to near, so that the nearest is mostly written last and few pixels need a second look.
-    order = np.argsort(inverse.sum(axis=1), kind="stable")
-    kept, x, y, inverse = kept[order], x[order], y[order], inverse[order]
+    order = np.argsort(inverse[0] + inverse[1] + inverse[2], kind="stable")
+    kept, x, y, inverse = kept[order], x[:, order], y[:, order], inverse[:, order]
     slopes = _slopes(x, y)
-    owner = _nearest(x, y, inverse, slopes, height, width)
-    pixels = np.flatnonzero(owner >= 0)
-    return _resolve(pixels, owner[pixels], (x, y, inverse, slopes), kept, (height, width))
+    pixels, owner, near = _nearest(x, y, inverse, slopes, height, width)
+    weights = _weights(pixels % width, pixels // width, owner, (x, y, inverse, slopes), near)
+    depths = np.asarray(1.0 / near, dtype=np.float32)
+    return Raster(height, width, pixels, kept[owner].astype(np.int32), weights, depths)
 
 
 def _kept(
     points: Floats, distance: Floats, triangles: NDArray, height: int, width: int
-) -> NDArray[np.int64]:
-    """Ids of the faces that can show: turned to the camera, in front of it, within the image."""
-    ahead = distance > NEAREST
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Ids (T,) of the faces that can show, turned to the camera, in front of it and within the
+    image, and their corners x (3, T) and y (3, T).
+    """
+    corners = np.ascontiguousarray(triangles.T)
+    x, y = points[:, 0][corners], points[:, 1][corners]
     with np.errstate(invalid="ignore", over="ignore"):
-        a, b, c = (points[triangles[:, corner]] for corner in range(3))
-        area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
-        low = np.minimum(np.minimum(a, b), c)
-        high = np.maximum(np.maximum(a, b), c)
-    inside = (high >= -SLACK).all(axis=1) & (low <= (width - 1 + SLACK, height - 1 + SLACK)).all(
-        axis=1
-    )
+        area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
     # Seen from outside, counter-clockwise is a negative area where y points down.
-    return np.flatnonzero((area < -1e-12) & inside & ahead[triangles].all(axis=1))
+    ahead = distance > NEAREST
+    turned = np.flatnonzero((area < -1e-12) & ahead[corners].all(axis=0))
+    x, y = x[:, turned], y[:, turned]
+    inside = (x.max(axis=0) >= -SLACK) & (x.min(axis=0) <= width - 1 + SLACK)
+    inside &= (y.max(axis=0) >= -SLACK) & (y.min(axis=0) <= height - 1 + SLACK)
+    return turned[inside], x[:, inside], y[:, inside]
 
 
 def _slopes(x: Floats, y: Floats) -> Floats:
-    """(T, 4): weights of corners 1 and 2 per pixel to the right and per pixel down."""
-    ux, uy = x[:, 1] - x[:, 0], y[:, 1] - y[:, 0]
-    vx, vy = x[:, 2] - x[:, 0], y[:, 2] - y[:, 0]
+    """(4, T): change of the weights of corners 1 and 2 per pixel to the right, and down."""
+    ux, uy = x[1] - x[0], y[1] - y[0]
+    vx, vy = x[2] - x[0], y[2] - y[0]
     area = ux * vy - vx * uy
-    return np.stack([vy / area, -uy / area, -vx / area, ux / area], axis=1)
+    return np.stack([vy, -uy, -vx, ux]) / area
 
 
 def _nearest(
     x: Floats, y: Floats, inverse: Floats, slopes: Floats, height: int, width: int
-) -> NDArray[np.int32]:
-    """The nearest of the triangles at every pixel (H * W,), -1 where there is none."""
-    owner = np.full(height * width, -1, dtype=np.int32)
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Covered pixels (P,), ascending, the nearest triangle at each and its 1 / depth there."""
     triangle, row, first, count = _spans(x, y, height, width)
-    steps = inverse[:, 1:] - inverse[:, :1]
-    right = steps[:, 0] * slopes[:, 0] + steps[:, 1] * slopes[:, 1]
-    down = steps[:, 0] * slopes[:, 2] + steps[:, 1] * slopes[:, 3]
-    at_first = inverse[triangle, 0] + right[triangle] * (first - x[triangle, 0])
-    at_first += down[triangle] * (row - y[triangle, 0])
+    one, two = inverse[1] - inverse[0], inverse[2] - inverse[0]
+    right = (one * slopes[0] + two * slopes[1])[triangle]
+    down = (one * slopes[2] + two * slopes[3])[triangle]
+    at_first = inverse[0, triangle] + right * (first - x[0, triangle])
+    at_first += down * (row - y[0, triangle])
+    # All runs of pixels one after another; what is counted from a run's own start is shifted.
     begin = np.cumsum(count) - count
-    total = int(count.sum())
     span = np.repeat(np.arange(len(count)), count)
-    along = np.arange(total) - begin[span]
-    pixels = (row * width + first)[span] + along
-    near = (at_first[span] + right[triangle][span] * along).astype(np.float32)
-    owners = triangle[span].astype(np.int32)
-    buffer = np.zeros(height * width, dtype=np.float32)
-    while len(pixels):
+    number = np.arange(len(span))
+    pixels = (row * width + first - begin)[span] + number
+    near = (at_first - right * begin)[span] + right[span] * number
+    winner = np.full(height * width, -1, dtype=np.int64)
+    again, contested = number, pixels
+    while len(again):
         # Of equal indices NumPy keeps the last; what is nearer than that goes round again.
-        buffer[pixels] = near
-        owner[pixels] = owners
-        again = np.flatnonzero(near > buffer[pixels])
-        pixels, near, owners = pixels[again], near[again], owners[again]
-    return owner
+        winner[contested] = again
+        closer = near[again] > near[winner[contested]]
+        again, contested = again[closer], contested[closer]
+    covered = np.flatnonzero(winner >= 0)
+    best = winner[covered]
+    return covered, triangle[span[best]], near[best]
 
 
 def _spans(
     x: Floats, y: Floats, height: int, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Runs of pixels (S,): triangle, row, first column, number of columns (at least one)."""
-    by_row = np.argsort(y, axis=1, kind="stable")
-    xs, ys = np.take_along_axis(x, by_row, axis=1), np.take_along_axis(y, by_row, axis=1)
-    top = np.maximum(np.ceil(ys[:, 0] - SLACK), 0).astype(np.int64)
-    bottom = np.minimum(np.floor(ys[:, 2] + SLACK), height - 1).astype(np.int64)
+    by_row = np.argsort(y, axis=0, kind="stable")
+    xs, ys = np.take_along_axis(x, by_row, axis=0), np.take_along_axis(y, by_row, axis=0)
+    top = np.maximum(np.ceil(ys[0] - SLACK), 0).astype(np.int64)
+    bottom = np.minimum(np.floor(ys[2] + SLACK), height - 1).astype(np.int64)
     rows = np.maximum(bottom - top + 1, 0)
-    triangle = np.repeat(np.arange(len(x)), rows)
+    triangle = np.repeat(np.arange(x.shape[1]), rows)
     row = np.arange(len(triangle)) + np.repeat(top - (np.cumsum(rows) - rows), rows)
-    long = _crossing(xs, ys, (0, 2), triangle, row)
-    lower = row > ys[triangle, 1]
-    short = np.where(
-        lower,
-        _crossing(xs, ys, (1, 2), triangle, row),
-        _crossing(xs, ys, (0, 1), triangle, row),
-    )
+    long = _crossing(xs, ys, np.zeros_like(triangle), np.full_like(triangle, 2), triangle, row)
+    below = (row > ys[1, triangle]).astype(np.int64)
+    short = _crossing(xs, ys, below, below + 1, triangle, row)
     first = np.maximum(np.ceil(np.minimum(long, short) - SLACK), 0).astype(np.int64)
     last = np.minimum(np.floor(np.maximum(long, short) + SLACK), width - 1).astype(np.int64)
     some = np.flatnonzero(last >= first)
@@ -157,37 +155,30 @@ def _spans(
 
 
 def _crossing(
-    xs: Floats, ys: Floats, ends: tuple[int, int], triangle: NDArray, row: NDArray
+    xs: Floats, ys: Floats, a: NDArray, b: NDArray, triangle: NDArray, row: NDArray
 ) -> Floats:
-    """Where the edge between two corners crosses the rows (S,)."""
-    a, b = ends
-    drop = ys[:, b] - ys[:, a]
-    slope = (xs[:, b] - xs[:, a]) / np.where(drop == 0, 1.0, drop)
+    """Where the edges from corner `a` to `b` of triangles cross rows, all (S,)."""
+    start, drop = ys[a, triangle], ys[b, triangle] - ys[a, triangle]
+    left = xs[a, triangle]
+    slope = (xs[b, triangle] - left) / np.where(drop == 0, 1.0, drop)
     # Within the slack a row may lie outside the edge, whose end it then takes.
-    down = np.clip(row - ys[triangle, a], 0, drop[triangle])
-    return xs[triangle, a] + slope[triangle] * down
+    return left + slope * np.minimum(np.maximum(row - start, 0), drop)
 
 
-def _resolve(
-    pixels: NDArray[np.int64],
-    owner: NDArray[np.int32],
+def _weights(
+    column: NDArray[np.int64],
+    row: NDArray[np.int64],
+    owner: NDArray[np.int64],
     corners: tuple[Floats, Floats, Floats, Floats],
-    kept: NDArray[np.int64],
-    size: tuple[int, int],
-) -> Raster:
-    """Depth and perspective-correct weights at the covered pixels."""
+    near: Floats,
+) -> NDArray[np.float32]:
+    """Perspective-correct weights (P, 3) at pixels of the triangles `owner`."""
     x, y, inverse, slopes = corners
-    height, width = size
-    right, down = slopes[owner, :2], slopes[owner, 2:]
-    across = (pixels % width - x[owner, 0])[:, None]
-    below = (pixels // width - y[owner, 0])[:, None]
-    second = np.clip(right * across + down * below, 0.0, 1.0)
-    flat = np.empty((len(pixels), 3))
-    flat[:, 1:] = second
-    flat[:, 0] = np.maximum(1.0 - second.sum(axis=1), 0.0)
-    flat *= inverse[owner]
-    total = flat.sum(axis=1)
-    weights = (flat / total[:, None]).astype(np.float32)
-    spread = 1.0 / inverse[owner]
-    depth = np.einsum("pc,pc->p", weights, spread).astype(np.float32)
-    return Raster(height, width, pixels, kept[owner].astype(np.int32), weights, depth)
+    across, below = column - x[0, owner], row - y[0, owner]
+    weights = np.empty((3, len(owner)), dtype=np.float32)
+    for corner in (1, 2):
+        flat = slopes[corner - 1, owner] * across + slopes[corner + 1, owner] * below
+        weights[corner] = np.clip(flat * inverse[corner, owner] / near, 0.0, 1.0)
+    weights[0] = np.maximum(1.0 - weights[1] - weights[2], 0.0)
+    # One channel after another in memory: that is how shading reads them.
+    return weights.T

@@ -21,6 +21,10 @@ __all__ = ["Figure", "RenderOptions", "Rendered", "render"]
 
 Floats = NDArray[np.float32]
 
+# Of the soft shadow on the floor: blur in heights of the picture, how fast vertices add up to a
+# full shadow, and how dark that is.
+SHADOW_SPREAD, SHADOW_GAIN, SHADOW_DEPTH = 0.012, 2.5, 0.45
+
 
 @dataclass(frozen=True, eq=False)
 class Figure:
@@ -86,49 +90,42 @@ def render(
         rng: light, blur and noise are drawn from it; equal states give equal bytes.
     """
     height, width = background.shape[:2]
-    light = draw_light(rng)
     fine = options.supersample
+    light = draw_light(rng)
     layers = [_layer(mesh, figure, fine, (height, width)) for figure in figures]
     person, depth = _merge([layer.raster for layer in layers], fine * height, fine * width)
+    parts = np.zeros(fine * height * fine * width, dtype=np.uint8)
     canvas = _shadows(background.astype(np.float32), figures)
-    shaded = np.zeros((fine * height, fine * width, 4), dtype=np.float32)
-    crevice = crevices(depth, person, fine)
-    parts = np.zeros(person.shape, dtype=np.uint8)
+    block = _block([layer.raster for layer in layers], fine)
+    shaded = np.zeros((fine * block.height, fine * block.width, 4), dtype=np.float32)
+    centre = (slice(fine // 2, None, fine), slice(fine // 2, None, fine))
+    crease = crevices(block.cut(depth[centre]), height)
     for index, layer in enumerate(layers):
         raster = layer.raster
         seen = np.flatnonzero(person.ravel()[raster.pixels] == index)
         pixels, faces = raster.pixels[seen], raster.faces[seen]
-        colours = _colours(mesh, layer, figures[index].appearance, light, seen)
-        shaded.reshape(-1, 4)[pixels, :3] = colours * crevice.ravel()[pixels, None]
-        shaded.reshape(-1, 4)[pixels, 3] = 1.0
-        parts.ravel()[pixels] = mesh.parts[faces]
-    if fine > 1:
-        shaded = cv2.resize(shaded, (width, height), interpolation=cv2.INTER_AREA)
-    canvas *= 1.0 - shaded[..., 3:]
-    canvas += shaded[..., :3]
-    occluded = np.zeros((height, width), dtype=bool)
+        parts[pixels] = mesh.parts[faces]
+        row, column = np.divmod(pixels, fine * width)
+        row, column = row - fine * block.top, column - fine * block.left
+        colours = _colours(mesh, layer, figures[index].appearance, light, faces, seen)
+        colours[:, :3] *= crease[row // fine, column // fine][:, None]
+        shaded.reshape(-1, 4)[row * fine * block.width + column] = colours
+    _cover(block.cut(canvas), shaded)
     if occluders is not None:
         canvas += (occluders.colour - canvas) * occluders.alpha[..., None]
-        occluded = occluders.alpha >= 0.5
-    image = expose(canvas, options.blur, options.noise, rng)
-    centre = slice(fine // 2, None, fine)
-    silhouettes = np.zeros((len(figures), height, width), dtype=bool)
-    for index, layer in enumerate(layers):
-        full = layer.raster.image(np.ones(len(layer.raster.pixels), dtype=bool), False)
-        silhouettes[index] = full[centre, centre]
     return Rendered(
-        image=image,
-        person=np.ascontiguousarray(person[centre, centre]),
-        parts=np.ascontiguousarray(parts[centre, centre]),
-        depth=np.ascontiguousarray(depth[centre, centre]),
-        occluded=occluded,
-        silhouettes=silhouettes,
+        image=expose(canvas, options.blur, options.noise, rng),
+        person=person[centre].copy(),
+        parts=parts.reshape(person.shape)[centre].copy(),
+        depth=depth[centre].copy(),
+        occluded=np.zeros((height, width), bool) if occluders is None else occluders.alpha >= 0.5,
+        silhouettes=_silhouettes([layer.raster for layer in layers], centre, (height, width)),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """A figure's pixels and the normals (V, 3) of its dressed surface."""
+    """A figure's pixels and the normals (V, 3) of its surface."""
 
     raster: Raster
     normals: Floats
@@ -136,11 +133,13 @@ class _Layer:
 
 def _layer(mesh: RenderMesh, figure: Figure, fine: int, size: tuple[int, int]) -> _Layer:
     """Dress and rasterise one figure at `fine` samples per pixel and axis."""
-    vertices = np.asarray(figure.vertices, dtype=np.float32)
-    vertices, screen = dress(mesh, figure.appearance, vertices, np.asarray(figure.screen))
+    # Coordinate by coordinate in memory: every pass below reads them so.
+    vertices = np.asarray(figure.vertices, dtype=np.float32, order="F")
+    screen = np.asarray(figure.screen, dtype=np.float64, order="F")
+    normals = vertex_normals(mesh, vertices)
+    depth, screen = dress(mesh, figure.appearance, vertices, normals, screen)
     samples = (screen + 0.5) * fine - 0.5
-    raster = rasterise(samples, vertices[:, 2], mesh.faces, fine * size[0], fine * size[1])
-    return _Layer(raster, vertex_normals(mesh, vertices))
+    return _Layer(rasterise(samples, depth, mesh.faces, fine * size[0], fine * size[1]), normals)
 
 
 def _merge(
@@ -156,20 +155,77 @@ def _merge(
     return person.reshape(height, width), depth.reshape(height, width)
 
 
+def _silhouettes(
+    rasters: Sequence[Raster], centre: tuple[slice, slice], size: tuple[int, int]
+) -> NDArray[np.bool_]:
+    masks = np.zeros((len(rasters), *size), dtype=bool)
+    for mask, raster in zip(masks, rasters, strict=True):
+        mask[:] = raster.image(np.ones(len(raster.pixels), dtype=bool), False)[centre]
+    return masks
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The rectangle of the picture outside of which there is no figure."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def cut(self, image: NDArray) -> NDArray:
+        """The rectangle's view of an image (H, W, ...)."""
+        return image[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def _block(rasters: Sequence[Raster], fine: int) -> _Block:
+    """The rectangle that encloses what rasters with `fine` samples per pixel and axis cover."""
+    covered = [raster for raster in rasters if len(raster.pixels)]
+    if not covered:
+        return _Block(0, 0, 1, 1)
+    columns = [raster.pixels % raster.width for raster in covered]
+    top = min(raster.pixels[0] // raster.width for raster in covered) // fine
+    bottom = max(raster.pixels[-1] // raster.width for raster in covered) // fine
+    left, right = min(c.min() for c in columns) // fine, max(c.max() for c in columns) // fine
+    return _Block(int(top), int(left), int(bottom - top) + 1, int(right - left) + 1)
+
+
 def _colours(
     mesh: RenderMesh,
     layer: _Layer,
     appearance: Appearance,
     light: Light,
+    faces: NDArray[np.integer],
     seen: NDArray[np.int64],
 ) -> Floats:
-    """Lit colours (P, 3), 0..255, of some of a figure's pixels."""
-    corners = mesh.faces[layer.raster.faces[seen]]
-    weights = layer.raster.weights[seen]
-    attributes = np.concatenate([mesh.rest, layer.normals], axis=1)
-    mixed = np.einsum("pkc,pk->pc", attributes[corners], weights)
-    albedo = paint(mesh, appearance, mixed[:, :3])
-    return shade(albedo, mixed[:, 3:], light)
+    """Lit colours (P, 4), 0..255 and then 1, of some of a figure's pixels."""
+    corners = [mesh.faces[:, corner][faces] for corner in range(3)]
+    weights = [layer.raster.weights[:, corner][seen] for corner in range(3)]
+
+    def mix(values: Floats) -> Floats:
+        """Values (V, 3) of vertices at the pixels (P, 3), coordinate by coordinate in memory."""
+        mixed = np.empty((3, len(faces)), dtype=np.float32)
+        for axis in range(3):
+            value = values[:, axis]
+            mixed[axis] = value[corners[0]] * weights[0]
+            mixed[axis] += value[corners[1]] * weights[1]
+            mixed[axis] += value[corners[2]] * weights[2]
+        return mixed.T
+
+    albedo = paint(mesh, appearance, mix(mesh.rest))
+    lit = np.ones((len(faces), 4), dtype=np.float32)
+    lit[:, :3] = shade(albedo, mix(layer.normals), light)
+    return lit
+
+
+def _cover(picture: Floats, shaded: Floats) -> None:
+    """Lay samples with cover (fine H, fine W, 4) over a picture (H, W, 3), in place."""
+    height, width = picture.shape[:2]
+    if shaded.shape[:2] != (height, width):
+        reduced = cv2.resize(shaded, (width, height), interpolation=cv2.INTER_AREA)
+        shaded = np.asarray(reduced, dtype=np.float32)
+    picture *= 1.0 - shaded[..., 3:]
+    picture += shaded[..., :3]
 
 
 def _shadows(canvas: Floats, figures: Sequence[Figure]) -> Floats:
@@ -178,12 +234,14 @@ def _shadows(canvas: Floats, figures: Sequence[Figure]) -> Floats:
     cast = [figure.shadow for figure in figures if figure.shadow is not None]
     if not cast:
         return canvas
-    points = np.rint(np.concatenate(cast) / 2).astype(np.int64)
+    points = np.concatenate(cast)
+    points = np.rint(points[np.isfinite(points).all(axis=1)] / 2)
     small = np.zeros((-(-height // 2), -(-width // 2)), dtype=np.float32)
     inside = ((points >= 0) & (points < (small.shape[1], small.shape[0]))).all(axis=1)
-    small[points[inside, 1], points[inside, 0]] = 1.0
-    spread = 0.5 + 0.012 * height
-    soft = np.minimum(cv2.GaussianBlur(small, (0, 0), spread) * 2.5, 1.0)
+    column, row = points[inside].astype(np.int64).T
+    small[row, column] = 1.0
+    spread = SHADOW_SPREAD * height
+    soft = np.minimum(cv2.GaussianBlur(small, (0, 0), 0.5 + spread) * SHADOW_GAIN, 1.0)
     soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
-    canvas *= (1.0 - 0.45 * soft)[..., None]
+    canvas *= (1.0 - SHADOW_DEPTH * soft)[..., None]
     return canvas
