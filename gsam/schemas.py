@@ -241,7 +241,7 @@ IMAGES = _schema(
         _field(
             "head_sizes",
             _FLOATS,
-            "0.6 x diagonal of the head box; null: the dataset has none",
+            "0.6 x diagonal of the head box; NaN: the person has none, null: nobody here has",
             unit="px",
             shape="N",
             nullable=True,

@@ -25,8 +25,10 @@ from gsam.storage import atomic_directory, read_json, write_json
 from stages import paths
 from stages.common import planned, progress, run_stage
 
-Write = Callable[[dict[str, Any], Path, "OpenSplit"], None]
 OpenSplit = Callable[[str], ImageWriter]
+"""From a split's name, its writer, opened when it is first asked for."""
+Write = Callable[[dict[str, Any], Path, OpenSplit], None]
+"""From the plan, the raw folder and the writers: all splits of a dataset."""
 
 
 def main(arguments: list[str]) -> str:

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.datasets.human36m import DISPLACED
 from gsam.datasets.human36m_files import canonical_take
 from gsam.datasets.image_files import members
 from gsam.datasets.takes import Take
@@ -74,7 +75,8 @@ def video_files(folder: Path) -> dict[tuple[str, str, str], Path]:
 def read_video_frames(folder: Path, takes: Iterable[Take], step: int, size: int) -> Iterator[Frame]:
     """A window of at most `size` px around the person in every `step`-th frame, as JPEG.
 
-    Frames beyond the motion capture are not read. By take, camera and frame.
+    Frames beyond the motion capture are not read. By take, camera and frame. Takes whose 3D lies
+    beside the person (`DISPLACED`) keep their frames, with every joint unlabelled.
 
     Raises LicensedDataMissing as `video_files` does, and DataError, naming the video, for one that
     is absent, unreadable or shorter than the motion capture.
@@ -98,6 +100,8 @@ def _of_video(path: Path, take: Take, index: int, step: int, size: int) -> Itera
     camera = take.cameras[index]
     joints = take.joints[::step]
     truth = camera.project(camera.world_to_camera(joints))
+    # Their projection is no label: it does not fall on the person in the picture.
+    trusted = take.sequence not in DISPLACED
     read = 0
     for points, (number, image) in zip(truth, video_frames(path, step), strict=False):
         if image.shape != (camera.height, camera.width, 3):
@@ -107,7 +111,7 @@ def _of_video(path: Path, take: Take, index: int, step: int, size: int) -> Itera
             )
         window, origin, zoom = cut_window(image, box_around(points), size)
         inside = ((points > -0.5) & (points < (camera.width - 0.5, camera.height - 0.5))).all(-1)
-        visibility = np.where(inside, VISIBLE, 0)
+        visibility = np.where(inside & trusted, VISIBLE, 0)
         yield _frame(
             take, camera.name, number, encode_jpeg(window), points, visibility, (origin, zoom)
         )

@@ -1,7 +1,9 @@
 """MPII Human Pose: HRNet's JSON and `gt_valid.mat` where the user has them, else the original .mat.
 
-The benchmark's split of the labelled images into train and valid is only in the JSON files. From
-the .mat alone one image in ten is held out by its name; figures on those are not the benchmark's.
+The benchmark's split of the labelled images into train and valid is only in the JSON files; which
+joints are hidden, and the head boxes of train, are only in the .mat, which is asked for them where
+it lies beside. From the .mat alone one image in ten is held out by its name; figures on those are
+not the benchmark's.
 """
 
 from __future__ import annotations
@@ -82,10 +84,21 @@ def read_mpii(folder: Path) -> dict[str, list[LabelledImage]]:
     truth = read_valid_truth(truth_file) if truth_file.is_file() else None
     if truth is not None:
         _check_truth(people, truth, truth_file)
+    originals = _originals(folder / MAT_FILE)
     return {
-        "train": _grouped((one.file, _of_json(one)) for one in read_hrnet_json(train)),
-        "valid": _grouped((one.file, _of_json(one, truth, i)) for i, one in enumerate(people)),
+        "train": _grouped((one.file, _of_json(one, originals)) for one in read_hrnet_json(train)),
+        "valid": _grouped(
+            (one.file, _of_json(one, originals, truth, i)) for i, one in enumerate(people)
+        ),
     }
+
+
+def _originals(path: Path) -> dict[str, list[MatPerson]]:
+    """People of the original file by image; none where the user does not have it."""
+    found: dict[str, list[MatPerson]] = {}
+    for image in read_mat(path) if path.is_file() else ():
+        found.setdefault(image.file, []).extend(image.people)
+    return found
 
 
 def person_box(
@@ -106,24 +119,42 @@ def person_box(
 
 
 def _of_json(
-    person: JsonPerson, truth: ValidTruth | None = None, index: int = 0
+    person: JsonPerson,
+    originals: dict[str, list[MatPerson]],
+    truth: ValidTruth | None = None,
+    index: int = 0,
 ) -> dict[str, Any] | None:
-    points, labelled, head = person.points, person.labelled, None
+    original = next((o for o in originals.get(person.file, ()) if _is_same(person, o)), None)
+    points, labelled = person.points, person.labelled
+    head = None if original is None else _head_size(original)
     if truth is not None:
         # What PCKh scores against; the JSON says the same to a fraction of a pixel.
         points, labelled = truth.points[index], truth.labelled[index]
         head = truth.head_sizes[index]
-    # The file says whether a joint is labelled, not whether it is hidden.
     visibility = np.where(labelled, VISIBLE, 0)
+    if original is not None:
+        # The JSON says whether a joint is labelled, not whether it is hidden.
+        visibility[labelled & (original.visibility == HIDDEN)] = HIDDEN
     return _row(points, visibility, person_box(person.centre, person.scale, points, labelled), head)
+
+
+def _is_same(person: JsonPerson, original: MatPerson) -> bool:
+    """Whether an entry of both files is one person: the joints that both label lie together."""
+    both = person.labelled & (original.visibility > 0)
+    apart = np.linalg.norm(person.points - original.points, axis=-1)[both]
+    return bool(both.any() and apart.max() <= _AGREE_PX)
+
+
+def _head_size(person: MatPerson) -> float | None:
+    if person.head_box is None:
+        return None
+    return HEAD_SHARE * float(np.hypot(*(person.head_box[2:] - person.head_box[:2])))
 
 
 def _of_mat(person: MatPerson) -> dict[str, Any] | None:
     labelled = person.visibility >= HIDDEN
     box = person_box(person.centre, person.scale, person.points, labelled)
-    head = person.head_box
-    size = None if head is None else HEAD_SHARE * float(np.hypot(*(head[2:] - head[:2])))
-    return _row(person.points, person.visibility, box, size)
+    return _row(person.points, person.visibility, box, _head_size(person))
 
 
 def _row(points: Any, visibility: Any, box: Any, head: float | None) -> dict[str, Any] | None:
@@ -135,7 +166,7 @@ def _row(points: Any, visibility: Any, box: Any, head: float | None) -> dict[str
         "boxes": box,
         "areas": box[2] * box[3],
         "crowds": False,
-        "head_sizes": head,
+        "head_sizes": np.nan if head is None else head,
     }
 
 
@@ -150,7 +181,7 @@ def _grouped(people: Iterable[tuple[str, dict[str, Any] | None]]) -> list[Labell
     for file in sorted(images):
         rows = images[file]
         columns = {name: np.array([row[name] for row in rows]) for name in (rows or [{}])[0]}
-        if any(row["head_sizes"] is None for row in rows):
+        if all(np.isnan(row["head_sizes"]) for row in rows):
             columns.pop("head_sizes", None)
         people_here = People(**columns) if rows else People.none(MPII_16.size)
         found.append(LabelledImage(PurePosixPath(file).stem, file, people_here))

@@ -22,7 +22,7 @@ class People:
     points (N, J, 2) float32; visibility (N, J) uint8 levels (0 unlabelled or outside, 1 hidden by
     something else, 2 by the person's own body, 3 visible); boxes (N, 4) float32 x, y, width,
     height; areas (N,) float32 px²; crowds (N,) bool; ids (N,) int64, the numbers of the dataset's
-    annotations; head_sizes (N,) float32 px, None where the dataset has none.
+    annotations; head_sizes (N,) float32 px, NaN of a person and None of a dataset without any.
 
     Raises DataError, naming the field, for other shapes, values that are not finite, levels above
     3 and boxes of negative size.
@@ -58,7 +58,7 @@ class People:
         array = np.ascontiguousarray(getattr(self, name), dtype=kind)
         if array.shape != shape:
             raise DataError(f"people: {name} of shape {array.shape}, expected {shape}")
-        if not np.isfinite(array).all():
+        if not (np.isfinite(array) | (np.isnan(array) & (name == "head_sizes"))).all():
             raise DataError(f"people: {name} are not all finite, expected numbers")
         object.__setattr__(self, name, array)
 

@@ -32,7 +32,7 @@ class ImageSet:
     `rows` is the table without the people's columns. Person p is in image `person_image[p]` (P,)
     int64, ascending, with points (P, J, 2) float32 and boxes (P, 4) float32 in pixels of the
     stored image, visibility (P, J) uint8 levels (schema IMAGES), areas (P,) float32 px²,
-    head_sizes (P,) float32 px (NaN where the dataset has none), crowds (P,) bool and person_ids
+    head_sizes (P,) float32 px (NaN where there is none), crowds (P,) bool and person_ids
     (P,) int64. `data_hash` identifies all splits of the folder, JPEGs included.
 
     Images are mapped into memory when first asked for; a copy in another process or thread maps

@@ -89,6 +89,16 @@ def test_the_same_images_are_the_same_bytes(tmp_path: Path) -> None:
     assert ImageSet.load(tmp_path / "b", "train").data_hash != one.data_hash
 
 
+def test_rows_that_are_kept_in_pieces_are_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a", [1, 0, 2, 3, 0])
+    monkeypatch.setattr("gsam.images.writer._ROWS_PER_BATCH", 2)
+    write(tmp_path / "b", [1, 0, 2, 3, 0])
+    one, two = ((tmp_path / name / "train.parquet").read_bytes() for name in "ab")
+    assert one == two
+
+
 def test_a_copy_in_another_process_reads_the_same(tmp_path: Path) -> None:
     jpegs = write(tmp_path, [1, 2])
     images = ImageSet.load(tmp_path, "train")
@@ -147,6 +157,7 @@ def test_a_huge_picture_is_refused_by_its_header() -> None:
         ({"boxes": np.full((2, 4), -1.0)}, "a box of size"),
         ({"visibility": np.full((2, JOINTS), 4)}, "visibility 4, expected 0 to 3"),
         ({"head_sizes": np.zeros(3)}, "head_sizes of shape"),
+        ({"head_sizes": np.full(2, np.inf)}, "head_sizes are not all finite"),
     ],
 )
 def test_people_are_held_to_their_shapes(change: dict, message: str) -> None:

@@ -272,7 +272,7 @@ def test_truth_joints_are_put_in_order_by_name(tmp_path: Path) -> None:
 
 def test_the_original_file_alone_holds_images_out_by_name(tmp_path: Path) -> None:
     names = [f"{i:09d}.jpg" for i in range(40)]
-    head = structs([person([point(0, 2, 3)]), person([]), {"x1": 1.0}])
+    head = structs([person([point(0, 2, 3)]), person([], x1=NOTHING), {"x1": 1.0}])
     write_mat(tmp_path, [(name, head) for name in names], [1] * 39 + [0])
     splits = read_mpii(tmp_path)
     held_out = [name for name in names[:39] if zlib.crc32(name.encode()) % 10 == 0]
@@ -281,7 +281,21 @@ def test_the_original_file_alone_holds_images_out_by_name(tmp_path: Path) -> Non
     people = splits["train"][0].people
     # The unlabelled person has a box and is kept; the one of whom nothing is known is not.
     assert len(people) == 2 and not people.visibility[1].any()
-    np.testing.assert_allclose(people.head_sizes, [3.0, 3.0])
+    np.testing.assert_allclose(people.head_sizes, [3.0, np.nan])
+
+
+def test_the_original_file_says_what_is_hidden_beside_the_json(tmp_path: Path) -> None:
+    write_json_files(tmp_path, [entry(), entry(image="b.jpg")], valid_people())
+    points = [point(j, 10.0 + j, 20.0 + j, int(j != 2)) for j in range(16) if j not in (4, 5)]
+    stranger = person([point(j, 99.0, 99.0, 0) for j in range(16)], x2=99.0)
+    write_mat(
+        tmp_path, [("a.jpg", structs([stranger, person(points)])), ("c.jpg", NOTHING)], [1, 1]
+    )
+    first, second = read_mpii(tmp_path)["train"]
+    assert first.people.visibility[0].tolist() == [3, 3, 1, 3, 0, 0, *[3] * 10]
+    np.testing.assert_allclose(first.people.head_sizes, [3.0])
+    assert second.people.visibility[0].tolist() == [3] * 4 + [0, 0] + [3] * 10
+    assert second.people.head_sizes is None
 
 
 def test_absent_files_say_where_they_are_free_to_download(tmp_path: Path) -> None:
