@@ -1,0 +1,201 @@
+"""Where people are in a picture, from whichever source: the truth, a file, or a person detector.
+
+A source is a function from pictures to boxes. Boxes are x, y, width, height in px of the picture,
+(0, 0) its upper left corner, and always lie inside it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gsam.errors import ConfigError, DataError
+from gsam.storage import read_json
+
+if TYPE_CHECKING:
+    from gsam.images import ImageSet
+
+__all__ = ["BoxSource", "PersonBoxes", "box_files", "clip_boxes", "clip_inside", "open_boxes"]
+
+_PERSON = 1  # COCO's category
+
+
+@dataclass(frozen=True)
+class PersonBoxes:
+    """N people of one picture: boxes `xywh` (N, 4) float32 px, `scores` (N,) float32."""
+
+    xywh: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+class BoxSource(Protocol):
+    """Finds the people of pictures."""
+
+    def __call__(
+        self, names: Sequence[str], pictures: Sequence[NDArray[np.uint8]], /
+    ) -> list[PersonBoxes]:
+        """Boxes of each picture (H, W, 3) RGB; `names` tell sources that hold boxes which one."""
+
+
+def open_boxes(
+    source: str,
+    *,
+    images: ImageSet | None = None,
+    names: Sequence[str] | None = None,
+    minimum_score: float | None = None,
+    device: str = "cpu",
+) -> BoxSource:
+    """The source that a parameter or an argument names.
+
+    - `truth`: the annotated people of `images` (crowds are left out), by the image's id;
+    - `FILE.json`: COCO results; an `image_id` is a picture's name, or its name without folder and
+      extension, leading zeros apart; `names` are all pictures that will be asked for;
+    - `FILE.cfg`: YOLOv3 with the `.weights` file of the same name beside it;
+    - `FILE.onnx`: YOLOv3.
+
+    `minimum_score` drops boxes of a file (default: none) or of YOLOv3 (default 0.5).
+
+    Raises:
+        ConfigError: no such kind of source, or `truth` without images.
+        DataError: a file that cannot be used, or that knows none of `names`.
+    """
+    suffix = Path(source).suffix.lower()
+    if source == "truth":
+        if images is None:
+            raise ConfigError("boxes = truth: there are no annotated images, expected a file")
+        return _truth_boxes(images)
+    if suffix == ".json":
+        return _file_boxes(source, names, minimum_score or 0.0)
+    if suffix not in (".cfg", ".onnx"):
+        expected = "expected truth, a COCO results .json, a YOLOv3 .cfg or a YOLOv3 .onnx"
+        raise ConfigError(f"boxes = {source!r}: {expected}")
+    from gsam.detectors.yolo import load_darknet_yolo, yolo_boxes
+    from gsam.detectors.yolo_onnx import load_onnx_yolo
+
+    if suffix == ".cfg":
+        yolo = load_darknet_yolo(*box_files(source), device=device)
+    else:
+        yolo = load_onnx_yolo(source)
+    return yolo_boxes(yolo) if minimum_score is None else yolo_boxes(yolo, minimum_score)
+
+
+def box_files(source: str) -> tuple[Path, ...]:
+    """The files that `open_boxes` reads for a source: what its boxes depend on."""
+    if source == "truth":
+        return ()
+    path = Path(source)
+    return (path, path.with_suffix(".weights")) if path.suffix.lower() == ".cfg" else (path,)
+
+
+def clip_boxes(boxes: ArrayLike, width: int, height: int, image: str) -> NDArray[np.float32]:
+    """Boxes (N, 4: x, y, w, h px) cut to a picture of `width` x `height`.
+
+    Raises:
+        DataError: a box that is not finite, has no area or lies outside; names image and box.
+    """
+    given = np.asarray(boxes, np.float64).reshape(-1, 4)
+    inside, clipped = clip_inside(given, width, height)
+    if not inside.all():
+        box = ", ".join(f"{side:g}" for side in given[int(inside.argmin())])
+        size = f"an area inside its {width} x {height} px"
+        raise DataError(f"{image}: box ({box}) as x, y, width, height: expected {size}")
+    return clipped
+
+
+def clip_inside(
+    boxes: NDArray[Any], width: int, height: int
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Which boxes (N, 4) have an area inside the picture, and those (M, 4), cut to it."""
+    with np.errstate(invalid="ignore"):
+        low = np.maximum(boxes[:, :2], 0.0)
+        high = np.minimum(boxes[:, :2] + boxes[:, 2:], (width, height))
+        clipped = np.concatenate([low, high - low], axis=1).astype(np.float32)
+        inside = np.isfinite(boxes).all(axis=1) & (clipped[:, 2:] > 0).all(axis=1)
+        # A negative side can leave an area once it is cut.
+        inside &= (boxes[:, 2:] > 0).all(axis=1)
+    return inside, clipped[inside]
+
+
+def _held(boxes: dict[str, PersonBoxes], key: Callable[[str], str]) -> BoxSource:
+    """A source that knows boxes by `key(name)`; a picture it does not know has nobody in it."""
+    nobody = PersonBoxes(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+
+    def find(names: Sequence[str], pictures: Sequence[NDArray[np.uint8]]) -> list[PersonBoxes]:
+        found = [boxes.get(key(name), nobody) for name in names]
+        return [
+            PersonBoxes(
+                clip_boxes(each.xywh, picture.shape[1], picture.shape[0], name), each.scores
+            )
+            for each, picture, name in zip(found, pictures, names, strict=True)
+        ]
+
+    return find
+
+
+def _truth_boxes(images: ImageSet) -> BoxSource:
+    real = ~images.crowds
+    people = images.person_image[real]
+    boxes = images.boxes[real]
+    names = images.rows.column("image").to_pylist()
+    order = np.argsort(people, kind="stable")
+    starts = np.searchsorted(people[order], np.arange(len(names) + 1))
+    held = {}
+    for index, name in enumerate(names):
+        rows = order[starts[index] : starts[index + 1]]
+        held[name] = PersonBoxes(boxes[rows], np.ones(len(rows), np.float32))
+    return _held(held, str)
+
+
+def _file_boxes(path: str, names: Sequence[str] | None, minimum_score: float) -> BoxSource:
+    entries = read_json(path)
+    if not isinstance(entries, list):
+        raise DataError(f"{path}: expected a list of COCO results, found {type(entries).__name__}")
+    rows: dict[str, list[tuple[float, ...]]] = {}
+    for index, entry in enumerate(entries):
+        image, values = _entry(entry, f"{path}[{index}]")
+        if values is not None and values[4] >= minimum_score:
+            rows.setdefault(image, []).append(values)
+    if names is not None:
+        _check_names(path, names, set(rows))
+    held = {}
+    for image, people in rows.items():
+        table = np.array(people, np.float64)
+        held[image] = PersonBoxes(table[:, :4].astype(np.float32), table[:, 4].astype(np.float32))
+    return _held(held, _key)
+
+
+def _check_names(path: str, names: Sequence[str], known: set[str]) -> None:
+    asked = Counter(_key(name) for name in names)
+    twice = sorted(key for key, count in asked.items() if count > 1)
+    if twice:
+        raise DataError(f"{path}: several images are called {twice[0]}, their boxes would be mixed")
+    if known and not known & set(asked):
+        some = ", ".join(sorted(known)[:3])
+        raise DataError(f"{path}: boxes of images {some}; expected some of {list(names[:3])}")
+
+
+def _entry(entry: Any, where: str) -> tuple[str, tuple[float, ...] | None]:
+    """The image of a result and its (x, y, w, h, score); None for what is no person."""
+    try:
+        image, category = entry["image_id"], entry["category_id"]
+        values = [*entry["bbox"], entry.get("score", 1.0)]
+        numbers = tuple(float(value) for value in values)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        expected = "expected image_id, category_id, bbox [x, y, width, height] and score"
+        raise DataError(f"{where}: {expected} ({type(error).__name__}: {error})") from error
+    if len(numbers) != 5 or not np.isfinite(numbers).all():
+        box = f"image {image}, bbox {values[:-1]}, score {values[-1]}"
+        raise DataError(f"{where}: {box}: expected four finite numbers and a finite score")
+    return _key(str(image)), numbers if category == _PERSON else None
+
+
+def _key(name: str) -> str:
+    """What names of one picture have in common: 000000000139.jpg, val/139.png and 139."""
+    stem = Path(name).stem if Path(name).suffix.lower() in (".jpg", ".jpeg", ".png") else name
+    return (stem.lstrip("0") or "0") if stem.isdecimal() else stem
