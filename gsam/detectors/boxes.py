@@ -79,7 +79,8 @@ def open_boxes(
     from gsam.detectors.yolo_onnx import load_onnx_yolo
 
     if suffix == ".cfg":
-        yolo = load_darknet_yolo(*box_files(source), device=device)
+        config, weights = box_files(source)
+        yolo = load_darknet_yolo(config, weights, device)
     else:
         yolo = load_onnx_yolo(source)
     return yolo_boxes(yolo) if minimum_score is None else yolo_boxes(yolo, minimum_score)
@@ -142,7 +143,7 @@ def _truth_boxes(images: ImageSet) -> BoxSource:
     real = ~images.crowds
     people = images.person_image[real]
     boxes = images.boxes[real]
-    names = images.rows.column("image").to_pylist()
+    names = images.rows["image"].to_pylist()
     order = np.argsort(people, kind="stable")
     starts = np.searchsorted(people[order], np.arange(len(names) + 1))
     held = {}
