@@ -32,6 +32,7 @@ Joints = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Points (N, J, 2) and scores (N, J)."""
 
 Item = TypeVar("Item")
+Note = TypeVar("Note")
 Result = TypeVar("Result")
 
 
@@ -142,47 +143,55 @@ class Detector:
             for box in np.reshape(some, (-1, 4))
         ]
         starts = range(0, len(people), self.batch_size)
-        found = self.stream(
-            lambda start: join(
-                [cut(self.config, *person) for person in people[start : start + self.batch_size]]
-            ),
-            starts,
-        )
-        points, scores = stack(found, self.config.joints)
+
+        def prepare(start: int) -> Crops:
+            batch = people[start : start + self.batch_size]
+            return join([cut(self.config, image, box) for image, box in batch])
+
+        points, scores = stack(self.stream(prepare, starts), self.config.joints)
         ends = np.cumsum([0, *(len(np.reshape(some, (-1, 4))) for some in boxes)])
         return [(points[a:b], scores[a:b]) for a, b in pairwise(ends)]
 
     def stream(self, prepare: Callable[[Item], Crops], items: Iterable[Item]) -> Iterator[Joints]:
-        """Points (B, J, 2) in pixels of the pictures and scores (B, J) of each item's crops.
+        """The joints of each item's crops, in pixels of their pictures.
 
         `prepare` runs in threads, a little ahead; what it raises is raised here.
         """
+        noted = self.stream_noted(lambda item: (prepare(item), None), items)
+        yield from (joints for joints, _ in noted)
+
+    def stream_noted(
+        self, prepare: Callable[[Item], tuple[Crops, Note]], items: Iterable[Item]
+    ) -> Iterator[tuple[Joints, Note]]:
+        """As `stream`, each with what `prepare` gave beside the crops."""
         threads = torch.get_num_threads()
         with numerics("float32"):
             if self.device.type == "cuda":
                 yield from self._stream_cuda(prepare, items)
                 return
+
+            def work(item: Item) -> tuple[Joints, Note]:
+                crops, note = prepare(item)
+                return _fetched(self.look(crops)), note
+
             try:
-                yield from ahead(
-                    lambda item: _fetched(self.look(prepare(item))),
-                    items,
-                    self.threads,
-                    lambda: torch.set_num_threads(1),
-                )
+                yield from ahead(work, items, self.threads, lambda: torch.set_num_threads(1))
             finally:
                 # Threads that others start would inherit the pool's number.
                 torch.set_num_threads(threads)
 
     def _stream_cuda(
-        self, prepare: Callable[[Item], Crops], items: Iterable[Item]
-    ) -> Iterator[Joints]:
+        self, prepare: Callable[[Item], tuple[Crops, Note]], items: Iterable[Item]
+    ) -> Iterator[tuple[Joints, Note]]:
         """The device works on a batch while the next is sent and the last is fetched."""
-        underway: deque[tuple[Tensor, Tensor]] = deque()
-        for crops in ahead(prepare, items, self.threads):
-            underway.append(self.look(crops))
+        underway: deque[tuple[tuple[Tensor, Tensor], Note]] = deque()
+        for crops, note in ahead(prepare, items, self.threads):
+            underway.append((self.look(crops), note))
             if len(underway) > BATCHES_UNDERWAY:
-                yield _fetched(underway.popleft())
-        yield from map(_fetched, underway)
+                joints, noted = underway.popleft()
+                yield _fetched(joints), noted
+        for joints, noted in underway:
+            yield _fetched(joints), noted
 
     @torch.inference_mode()
     def look(self, crops: Crops) -> tuple[Tensor, Tensor]:
