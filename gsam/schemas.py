@@ -1,4 +1,4 @@
-"""The tables that pass between stages: one published Arrow schema each, and the check against it.
+"""The tables that pass between stages: one published Arrow schema each (gsam.schema_check checks).
 
 Arrays inside a row are lists; the field's metadata gives their shape in symbols (``T,J,3``: T is
 the row's `frames` column, N its `people`, J the number of names in the table's `joint_names`),
@@ -9,13 +9,10 @@ coordinate frame; the dataset and the producer join them when a table is written
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from gsam.errors import DataError
 from gsam.skeletons import H36M_17
 
 __all__ = [
@@ -28,7 +25,6 @@ __all__ = [
     "SCHEMAS",
     "SEQUENCES",
     "metadata_of",
-    "validate",
     "with_metadata",
 ]
 
@@ -257,77 +253,3 @@ SCHEMAS = {
     for schema in (SEQUENCES, CAMERAS, POSES, KEYPOINTS, CLIPS, PREDICTIONS, IMAGES)
 }
 """Every table's schema by its name."""
-
-
-def validate(table: pa.Table, schema: pa.Schema, where: str) -> None:
-    """Hold a table to a schema: its columns, their types, nulls, and the lengths of arrays.
-
-    `where` names the file in messages. Raises DataError that names the file, the column, and the
-    expected and found type or length.
-    """
-    kind = metadata_of(schema).get("schema", "table")
-    named = metadata_of(table).get("schema", kind)
-    if named != kind:
-        raise DataError(f"{where}: holds the table {named!r}, expected {kind!r}")
-    missing = [name for name in schema.names if name not in table.schema.names]
-    if missing:
-        raise DataError(
-            f"{where}: column {missing[0]!r} is missing from the {kind} table, "
-            f"expected {schema.field(missing[0]).type}, found columns {table.schema.names}"
-        )
-    surplus = [name for name in table.schema.names if name not in schema.names]
-    if surplus:
-        raise DataError(
-            f"{where}: column {surplus[0]!r} is not in the {kind} table, expected {schema.names}"
-        )
-    for field in schema:
-        _validate_column(table, field, f"{where}: column {field.name!r} of the {kind} table")
-
-
-def _validate_column(table: pa.Table, field: pa.Field, where: str) -> None:
-    if table.schema.names.count(field.name) > 1:
-        raise DataError(f"{where} appears twice, expected once")
-    column = table.column(field.name)
-    if not _same_type(column.type, field.type):
-        raise DataError(f"{where} has the wrong type, expected {field.type}, found {column.type}")
-    if column.null_count and not field.nullable:
-        row = pc.index(pc.is_null(column), True).as_py()
-        raise DataError(f"{where} is null in row {row}, expected {field.type}")
-    shape = (field.metadata or {}).get(b"shape", b"").decode()
-    if shape and pa.types.is_list(field.type):
-        _validate_lengths(table, column, shape, where)
-
-
-def _same_type(found: pa.DataType, expected: pa.DataType) -> bool:
-    """Equal but for the name and nullability of list elements, which differ between writers."""
-    if pa.types.is_list(found) and pa.types.is_list(expected):
-        return bool(found.value_type == expected.value_type)
-    return bool(found == expected)
-
-
-def _validate_lengths(table: pa.Table, column: pa.ChunkedArray, shape: str, where: str) -> None:
-    sizes: list[int] = []
-    per_row = ""
-    for symbol in shape.split(","):
-        if symbol in _PER_ROW:
-            per_row = _PER_ROW[symbol]
-        elif symbol == "J":
-            joints = metadata_of(table).get("joint_names")
-            if not isinstance(joints, list):
-                return
-            sizes.append(len(joints))
-        else:
-            sizes.append(int(symbol))
-    expected: pa.Scalar | pa.ChunkedArray = pa.scalar(math.prod(sizes), pa.int64())
-    if per_row:
-        if per_row not in table.schema.names:
-            return
-        expected = pc.multiply(table.column(per_row).cast(pa.int64()), expected)
-    found = pc.list_value_length(column).cast(pa.int64())
-    wrong = pc.fill_null(pc.not_equal(found, expected), False)
-    row = pc.index(wrong, True).as_py()
-    if row >= 0:
-        want = expected[row] if per_row else expected
-        raise DataError(
-            f"{where} has {found[row]} values in row {row}, expected {want} (shape {shape})"
-        )

@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gsam.errors import DataError
-from gsam.schemas import metadata_of, validate, with_metadata
+from gsam.schema_check import validate
+from gsam.schemas import metadata_of, with_metadata
 
 __all__ = [
     "array_column",

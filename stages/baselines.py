@@ -15,6 +15,7 @@ from gsam.errors import LicensedDataMissing
 from gsam.evaluation import evaluate, protocol_of, summary
 from gsam.storage import write_json
 from stages.common import one_argument, run_stage
+from stages.params import frames_of
 from stages.paths import BASELINES, clips_folder
 
 
@@ -38,7 +39,7 @@ def score_baselines(source: str, folder: Path) -> dict[str, Any]:
     training = ClipSet.load(folder, "train", hashed=False)
     testing = ClipSet.load(folder, "test")
     # No flip test: ridge is fitted on mirror images too, and the mean pose sees no input.
-    protocol = protocol_of(testing, source, flip_test=False)
+    protocol = protocol_of(testing, source, flip_test=False, frames=frames_of(source))
     return {
         "dataset": protocol.dataset,
         "keypoints": source,

@@ -5,7 +5,8 @@
 Reads data/plan/runs/<run>.json, data/clips/<keypoints>/, models/lifter/<run>/, train.json of
 results/runs/<run>/ and results/baselines/<keypoints>/scores.json. Writes results/runs/<run>/:
 metrics.json (the headline, means over seeds) and scores.json (every seed, action and metric, and
-the protocol). The flip test is always on, as in the papers.
+the protocol). The flip test is always on, as in the papers. A run that could not be trained for
+want of its keypoints is left out, and says why.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from gsam.lifters import LifterConfig, count_parameters
 from gsam.storage import read_json, write_json
 from pipelines.evaluate import score_clips
 from stages.common import one_argument, planned, run_stage
+from stages.params import frames_of
 from stages.paths import BASELINES, MODELS, RUNS, clips_folder
 
 FLIP_TEST = True
@@ -31,10 +33,14 @@ def main(arguments: list[str]) -> str:
     """Score every seed of a run; returns the summary line."""
     name = one_argument(arguments, "name of a run")
     run = planned(f"runs/{name}")
+    trained = read_json(RUNS / name / "train.json")
+    if trained["status"] == "missing":
+        write_json(RUNS / name / "scores.json", trained)
+        write_json(RUNS / name / "metrics.json", {"status": "missing"})
+        return f"left out: {trained['reason']}"
     folder = clips_folder(run["keypoints"])
     device = "cuda" if run["workers"] == 0 and torch.cuda.is_available() else "cpu"
     clips = ClipSet.load(folder, "test", device)
-    trained = read_json(RUNS / name / "train.json")
     baselines = read_json(BASELINES / run["keypoints"] / "scores.json")
     seeds = {}
     for seed, record in trained["seeds"].items():
@@ -60,7 +66,9 @@ def score_file(
     """What scores.json holds: the numbers of every seed and all that they were measured under."""
     lifter = build(LifterConfig, run["lifter"], "lifter")
     full = build(LifterConfig, run["full_lifter"], "full_lifter")
-    protocol = protocol_of(clips, run["keypoints"], flip_test=FLIP_TEST)
+    protocol = protocol_of(
+        clips, run["keypoints"], flip_test=FLIP_TEST, frames=frames_of(run["keypoints"])
+    )
     return {
         "run": run["name"],
         "dataset": protocol.dataset,
@@ -69,7 +77,7 @@ def score_file(
         "head": lifter.head,
         "frames": run["frames"],
         "scale": run["scale"],
-        "recipe": run["train"],
+        "recipe": {**run["train"], **run["windows"]},
         "protocol": protocol.as_dict(),
         "data_hash": clips.data_hash,
         "status": status_of(seeds),

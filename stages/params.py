@@ -23,6 +23,12 @@ IMAGED = {"gt_imaged": "gt", "imported_detectron_imaged": "imported_detectron"}
 """The same frames' keypoints from other sources, so that lifters can be compared on equal terms."""
 SOURCES = (*ARCHIVED, *DETECTORS, *IMAGED)
 
+
+def frames_of(source: str) -> str:
+    """Which frames a source of keypoints has, in the words of a Protocol."""
+    return "every frame" if source in ARCHIVED else "every frame that has a picture,"
+
+
 # Where a run runs: inherited by every run. The other fields of Params shape `main` alone.
 INHERITED = ("data", "scale", "raw", "detect", "seeds", "workers")
 

@@ -7,11 +7,14 @@ import pytest
 import yaml
 
 from gsam.configs import build
+from gsam.detectors.config import DetectorConfig
+from gsam.detectors.parameters import count_parameters as count_detector
 from gsam.errors import ConfigError
 from gsam.lifters.config import LifterConfig
 from gsam.lifters.parameters import count_parameters
 from gsam.storage import read_json
 from stages import compose, plan
+from stages.params import DETECTORS, SOURCES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,9 +57,9 @@ def test_where_it_runs_changes_every_run(project: Path) -> None:
 
 def test_stride_is_the_window_unless_named(project: Path) -> None:
     found = runs(project)
-    assert found["gsam_cpn_9"]["train"]["stride"] == 9
+    assert found["gsam_cpn_9"]["windows"]["stride"] == 9
     edit(project, stride=5)
-    assert runs(project)["main"]["train"]["stride"] == 5
+    assert runs(project)["main"]["windows"]["stride"] == 5
 
 
 def test_full_models_have_the_published_size(project: Path) -> None:
@@ -71,7 +74,8 @@ def test_full_models_have_the_published_size(project: Path) -> None:
         ({"lrr": 0.1}, "unknown key 'lrr'; did you mean 'lr'?"),
         ({"scale": "smok"}, "did you mean 'smoke'?"),
         ({"frames": 80}, "frames = 80: expected an odd number"),
-        ({"keypoints": "hrnet"}, "keypoints = 'hrnet'"),
+        ({"keypoints": "hrnett"}, "keypoints = 'hrnett': did you mean 'hrnet'?"),
+        ({"detect": {"boxs": "truth"}}, "did you mean 'boxes'?"),
         ({"seeds": []}, "seeds"),
         ({"lr": "fast"}, "lr = 'fast': expected a number"),
         ({"dropout": 1.5}, "dropout = 1.5"),
@@ -106,3 +110,64 @@ def test_dvc_trains_exactly_the_declared_runs_on_their_own_clips() -> None:
     }
     for stage in ("train_lifter", "evaluate_lifter"):
         assert stages[stage]["foreach"] == expected
+
+
+def detectors(project: Path) -> dict[str, dict]:
+    plan.main([])
+    return {path.stem: read_json(path) for path in (project / "data/plan/detectors").glob("*.json")}
+
+
+def test_detectors_inherit_where_they_run_and_how_they_look_but_no_knob_of_main(
+    project: Path,
+) -> None:
+    before = detectors(project)
+    edit(project, lr=0.1, frames=9, keypoints="hrnet")
+    assert detectors(project) == before
+    edit(project, detect={"boxes": "mine.json", "flip_test": False, "quarter_offset": True})
+    after = detectors(project)["cpn"]["detect"]
+    assert (after["boxes"], after["flip_test"]) == ("data/raw/boxes/mine.json", False)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "workstation", "paper"])
+def test_full_detectors_are_the_papers_at_every_scale(project: Path, scale: str) -> None:
+    edit(project, scale=scale)
+    found = detectors(project)
+    full = build(DetectorConfig, found["coco_hrnet"]["full_detector"], "full")
+    assert count_detector(full) == 28_536_113
+    assert found["hrnet_attention"]["full_detector"]["attention_stages"] == [1]
+    assert found["mpii_hourglass"]["detector"]["joint_set"] == "mpii_16"
+
+
+def test_rows_of_pictures_take_the_scales_frames_but_count_the_papers(project: Path) -> None:
+    row = runs(project)["gsam_on_hrnet"]
+    assert (row["frames"], row["full_lifter"]["frames"]) == (9, 81)
+    assert runs(project)["gsam_cpn_81"]["frames"] == 81
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("cpn: {family: cpn,", "cpn: {family: cnp,", "family = 'cnp': did you mean 'cpn'?"),
+        ("images: mpii}", "images: mppi}", "did you mean 'mpii'?"),
+        ("attention_stages: [1, 2, 3]", "attention_stages: [4]", "coco_stage321"),
+        ("attention_stages: [1, 2, 3]", "atention_stages: [1]", "did you mean 'attention_stages'"),
+        ("hourglass: {family: hourglass, images: human36m}", "", "hourglass must be there"),
+    ],
+)
+def test_a_wrong_detector_is_named(project: Path, old: str, new: str, expected: str) -> None:
+    path = project / "conf/detectors.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        plan.main([])
+    assert expected in str(caught.value)
+
+
+def test_dvc_trains_exactly_the_declared_detectors_on_their_own_pictures() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    declared = yaml.safe_load((ROOT / "conf/detectors.yaml").read_text())
+    expected = {name: {"images": run["images"]} for name, run in declared.items()}
+    for stage in ("train_detector", "evaluate_detector"):
+        assert stages[stage]["foreach"] == expected
+    assert tuple(stages["detect"]["foreach"]) == DETECTORS
+    assert set(stages["baselines"]["foreach"]) == set(SOURCES)

@@ -11,7 +11,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 # Carries values and messages from place to place; a change there does not change what is computed.
 PLUMBING = {
-    "gsam.configs", "gsam.errors", "gsam.schemas", "gsam.storage",
+    "gsam.configs", "gsam.errors", "gsam.schema_check", "gsam.schemas", "gsam.storage",
     "pipelines.runtime", "stages.common", "stages.params",
     "stages.paths",
 }  # fmt: skip
