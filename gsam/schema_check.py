@@ -12,6 +12,9 @@ from gsam.schemas import metadata_of
 
 __all__ = ["validate"]
 
+_PER_ROW = {"T": "frames", "N": "people"}
+"""Symbol of an axis whose length differs from row to row: the column that holds it."""
+
 
 def validate(table: pa.Table, schema: pa.Schema, where: str) -> None:
     """Hold a table to a schema: its columns, their types, nulls, and the lengths of arrays.

@@ -38,9 +38,6 @@ _LEVELS = pa.list_(pa.field("element", pa.uint8(), nullable=False))
 _FLAGS = pa.list_(pa.field("element", pa.bool_(), nullable=False))
 _NUMBERS = pa.list_(pa.field("element", pa.int64(), nullable=False))
 
-_PER_ROW = {"T": "frames", "N": "people"}
-"""Symbol of an axis whose length differs from row to row: the column that holds it."""
-
 
 def _field(
     name: str,
