@@ -15,10 +15,21 @@ from typing import Any
 import torch
 
 from gsam.configs import build
+from gsam.detectors.boxes import open_boxes
 from gsam.detectors.config import DetectorConfig
-from gsam.detectors.inference import Detector
+from gsam.detectors.inference import Detector, Joints
 from gsam.detectors.parameters import count_parameters
-from gsam.detectors.scoring import DEFINITIONS, TEST_SPLITS, dataset_of, labelled_people, score
+from gsam.detectors.scoring import (
+    DEFINITIONS,
+    TEST_SPLITS,
+    Boxes,
+    boxes_from,
+    dataset_of,
+    look_at,
+    precision,
+    score,
+    true_boxes,
+)
 from gsam.images import ImageSet
 from gsam.storage import read_json, write_json
 from gsam.weights import load_detector
@@ -80,8 +91,23 @@ def figures_of(
         batch_size=options["batch_size"],
         device=device,
     )
-    found = labelled_people(detector, images, lambda batches: progress(batches, where))
-    return {key: round(value, DIGITS) for key, value in score(config, images, found).items()}
+
+    def look(boxes: Boxes) -> Joints:
+        return look_at(detector, images, boxes, lambda answers, n: progress(answers, where, n))
+
+    boxes = true_boxes(images)
+    figures = score(config, images, boxes, look(boxes))
+    if boxes_of(run) != "truth":
+        names = images.rows["image"].to_pylist()
+        boxes = boxes_from(images, open_boxes(boxes_of(run), names=names, device=device))
+        figures |= precision(config, images, boxes, look(boxes))
+    return {key: round(value, DIGITS) for key, value in figures.items()}
+
+
+def boxes_of(run: Mapping[str, Any]) -> str:
+    """Where the people of AP come from; every other figure compares a person with itself, which
+    takes the true boxes."""
+    return str(run["detect"]["boxes"]) if run["images"] == "coco" else "truth"
 
 
 def score_file(
@@ -101,7 +127,7 @@ def score_file(
             "dataset": dataset_of(images),
             "joint_set": images.skeleton.name,
             "people": f"every labelled person of the split {TEST_SPLITS[run['images']]}",
-            "boxes": options["boxes"],
+            "boxes": boxes_of(run),
             "flip_test": options["flip_test"],
             "quarter_offset": options["quarter_offset"],
             "input": f"{parts['detector'].height} x {parts['detector'].width} px",

@@ -6,15 +6,16 @@ of the camera's frame, COCO also AP, MPII also PCKh.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.detectors.boxes import BoxSource
 from gsam.detectors.config import DetectorConfig
 from gsam.detectors.crops import crop_of_box
-from gsam.detectors.inference import Detector
+from gsam.detectors.inference import Crops, Detector, Joints, cut, join, stack
 from gsam.detectors.samples import usable_people
 from gsam.errors import DataError
 from gsam.images import ImageSet
@@ -22,7 +23,17 @@ from gsam.metrics.coco_ap import DetectedPeople, average_precision
 from gsam.metrics.keypoint_accuracy import crop_errors, distances, torso_pck
 from gsam.metrics.pckh import pckh
 
-__all__ = ["DEFINITIONS", "TEST_SPLITS", "Found", "dataset_of", "find_people", "score"]
+__all__ = [
+    "DEFINITIONS",
+    "TEST_SPLITS",
+    "Boxes",
+    "boxes_from",
+    "dataset_of",
+    "look_at",
+    "precision",
+    "score",
+    "true_boxes",
+]
 
 TEST_SPLITS = {"human36m": "test", "coco": "val", "mpii": "valid"}
 """The split that detectors are scored on, by the folder of the images."""
@@ -53,19 +64,21 @@ DEFINITIONS: dict[str, dict[str, str]] = {
 }
 """What the figures of each joint set are, for the protocol that is printed beside them."""
 
-Watch = Callable[[Sequence[NDArray[np.int64]]], Iterable[NDArray[np.int64]]]
-"""Passes batches of image numbers on and may show how far they are."""
+Watch = Callable[[Iterable[Joints], int], Iterable[Joints]]
+"""Passes on the answers of so many batches and may show how far they are."""
+
+
+def _unwatched(answers: Iterable[Joints], batches: int) -> Iterable[Joints]:
+    return answers
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """The detector's answer for N boxes: the image each is in (N,), boxes (N, 4) and their scores
-    (N,), points (N, J, 2) px of the stored image and scores of the joints (N, J)."""
+class Boxes:
+    """Where people are: image number (N,) ascending, boxes (N, 4) x, y, width, height px of the
+    stored image and their scores (N,)."""
 
     image: NDArray[np.int64]
-    boxes: NDArray[np.floating]
-    box_scores: NDArray[np.floating]
-    points: NDArray[np.float32]
+    xywh: NDArray[np.float32]
     scores: NDArray[np.float32]
 
 
@@ -81,88 +94,100 @@ def dataset_of(images: ImageSet) -> str:
     return str(names[0])
 
 
-def find_people(
-    detector: Detector,
-    images: ImageSet,
-    image: NDArray[np.int64],
-    boxes: NDArray[np.floating],
-    box_scores: NDArray[np.floating],
-    watch: Watch = iter,
-) -> Found:
-    """Joints of the people in boxes (N, 4) of images number image (N,), ascending.
+def true_boxes(images: ImageSet) -> Boxes:
+    """The boxes of everybody who can be scored, in the order of usable_people.
 
     Raises:
-        DataError: an image is damaged, a box has no area, or an answer is not finite.
-    """
-    used, counts = np.unique(image, return_counts=True)
-    ends = np.cumsum(counts)
-    boxes_of = dict(zip(used.tolist(), np.split(boxes, ends[:-1]), strict=True))
-    batches = [used[i : i + detector.batch_size] for i in range(0, len(used), detector.batch_size)]
-    answers = list(_answers(detector, images, boxes_of, watch(batches)))
-    points, scores = (np.concatenate([answer[part] for answer in answers]) for part in (0, 1))
-    bad = np.flatnonzero(~(np.isfinite(points).all((1, 2)) & np.isfinite(scores).all(1)))
-    if len(bad):
-        where = images.name(int(image[bad[0]]))
-        raise DataError(f"{where}: the detector's answer is not finite, expected numbers")
-    return Found(image, boxes, box_scores, points, scores)
-
-
-def _answers(
-    detector: Detector,
-    images: ImageSet,
-    boxes_of: dict[int, NDArray[np.floating]],
-    batches: Iterable[NDArray[np.int64]],
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    for batch in batches:
-        numbers = batch.tolist()
-        pictures = [images.decode(number) for number in numbers]
-        yield from detector.detect(pictures, [boxes_of[number] for number in numbers])
-
-
-def labelled_people(detector: Detector, images: ImageSet, watch: Watch = iter) -> Found:
-    """Joints of everybody who can be scored, in their true boxes; in the order of usable_people.
-
-    Raises:
-        DataError: as `find_people`, or there is nobody.
+        DataError: there is nobody.
     """
     people = usable_people(images)
     if not len(people):
         raise DataError(f"{images.folder}: nobody with a box and a labelled joint to score")
-    image, boxes = images.person_image[people], images.boxes[people]
-    return find_people(detector, images, image, boxes, np.ones(len(people)), watch)
+    scores = np.ones(len(people), np.float32)
+    return Boxes(images.person_image[people], images.boxes[people], scores)
 
 
-def score(config: DetectorConfig, images: ImageSet, found: Found) -> dict[str, float]:
-    """Figures of the labelled people `found` in their true boxes (from `labelled_people`).
+def boxes_from(images: ImageSet, source: BoxSource) -> Boxes:
+    """The boxes of everybody whom `source` finds in the images.
+
+    Raises:
+        DataError: an image is damaged or a box cannot be used.
+    """
+    names = images.rows["image"].to_pylist()
+    found = [source([name], [images.decode(number)])[0] for number, name in enumerate(names)]
+    return Boxes(
+        np.repeat(np.arange(len(names)), [len(each.xywh) for each in found]),
+        np.concatenate([each.xywh for each in found]),
+        np.concatenate([each.scores for each in found]),
+    )
+
+
+def look_at(
+    detector: Detector, images: ImageSet, boxes: Boxes, watch: Watch = _unwatched
+) -> Joints:
+    """Points (N, J, 2) px of the stored images and scores (N, J) of the people in N boxes.
+
+    Raises:
+        DataError: an image is damaged, a box has no area, or an answer is not finite.
+    """
+
+    def crops(rows: slice) -> Crops:
+        numbers, some = boxes.image[rows], boxes.xywh[rows]
+        return join(
+            [
+                cut(detector.config, images.decode(number), some[numbers == number])
+                for number in np.unique(numbers).tolist()
+            ]
+        )
+
+    count, size = len(boxes.image), detector.batch_size
+    batches = [slice(start, start + size) for start in range(0, count, size)]
+    answers = watch(detector.stream(crops, batches), len(batches))
+    points, scores = stack(answers, images.skeleton.size)
+    bad = np.flatnonzero(~(np.isfinite(points).all((1, 2)) & np.isfinite(scores).all(1)))
+    if len(bad):
+        name = images.name(int(boxes.image[bad[0]]))
+        raise DataError(f"{name}: the detector's answer is not finite, expected numbers")
+    return points, scores
+
+
+def score(
+    config: DetectorConfig, images: ImageSet, boxes: Boxes, found: Joints
+) -> dict[str, float]:
+    """Figures of the answers `found` for the true boxes of `images`.
 
     Raises:
         DataError: as the metrics of the dataset.
     """
     people = usable_people(images)
     truth, levels = images.points[people], images.visibility[people]
-    errors = distances(found.points, truth, levels)
-    sizes = crop_of_box(found.boxes, config.height, config.width)[1]
+    errors = distances(found[0], truth, levels)
+    sizes = crop_of_box(boxes.xywh, config.height, config.width)[1]
     figures = crop_errors(errors, levels, sizes[:, 1])
     name = images.skeleton.name
     if name == "human36m_17":
-        zoom = images.rows["zoom"].to_numpy()[found.image]
+        zoom = images.rows["zoom"].to_numpy()[boxes.image]
         figures["mean_image_px"] = float(np.nanmean(errors / zoom[:, None]))
         figures["pck"] = torso_pck(errors, truth, images.skeleton)
     elif name == "mpii_16":
-        figures |= pckh(found.points, truth, levels, images.head_sizes[people])
+        figures |= pckh(found[0], truth, levels, images.head_sizes[people])
     elif name == "coco_17":
-        figures |= precision(config, images, found)
+        figures |= precision(config, images, boxes, found)
     return figures
 
 
-def precision(config: DetectorConfig, images: ImageSet, found: Found) -> dict[str, float]:
-    """COCO's AP and AR of people found in any boxes, see `average_precision`."""
-    sizes = crop_of_box(found.boxes, config.height, config.width)[1]
-    detected = DetectedPeople(
-        image=found.image,
-        points=found.points,
-        scores=found.scores,
-        box_scores=found.box_scores,
-        areas=sizes.prod(axis=1),
+def precision(
+    config: DetectorConfig, images: ImageSet, boxes: Boxes, found: Joints
+) -> dict[str, float]:
+    """COCO's AP and AR of the answers `found` for any boxes, see `average_precision`."""
+    sizes = crop_of_box(boxes.xywh, config.height, config.width)[1]
+    return average_precision(
+        images,
+        DetectedPeople(
+            image=boxes.image,
+            points=found[0],
+            scores=found[1],
+            box_scores=boxes.scores,
+            areas=sizes.prod(axis=1),
+        ),
     )
-    return average_precision(images, detected)
