@@ -9,8 +9,7 @@ $GSAM_RUN_STORAGE) and ends with the same bits. A training that diverges is a re
 marked with its epoch and keeps the weights of the last good one.
 """
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from gsam.clips import ClipSet
@@ -18,10 +17,10 @@ from gsam.configs import build
 from gsam.lifters import LifterConfig, count_parameters
 from gsam.storage import atomic_directory, digest, write_json, write_text
 from gsam.training.loop import Outcome
-from gsam.training.task import CurveRow
 from gsam.weights import save_lifter
 from pipelines.train import RunStorage, train_seed
 from stages.common import one_argument, planned, run_stage
+from stages.curves import curve_text, reporter, rounded
 from stages.paths import MODELS, RUNS, clips_folder
 
 CURVE = ("epoch", "lr", "train_loss_mm", "val_mpjpe_mm")
@@ -38,7 +37,8 @@ def main(arguments: list[str]) -> str:
     for seed in run["seeds"]:
         storage = RunStorage(run, seed, clips.data_hash)
         storages.append(storage)
-        outcomes[seed] = train_seed(run, folder, clips, seed, storage, _reporter(run, seed))
+        show = reporter(seed, run["train"]["epochs"], CURVE)
+        outcomes[seed] = train_seed(run, folder, clips, seed, storage, show)
     record = write_models(run, outcomes)
     write_results(run, clips, outcomes, record)
     for storage in storages:
@@ -77,7 +77,7 @@ def write_results(
 ) -> None:
     """Write the learning curves and train.json."""
     rows = [(seed, row) for seed, outcome in outcomes.items() for row in outcome.curve]
-    write_text(RUNS / run["name"] / "curve.csv", curve_text(rows))
+    write_text(RUNS / run["name"] / "curve.csv", curve_text(rows, CURVE))
     trained = {
         "run": run["name"],
         "lifter": run["lifter"],
@@ -90,20 +90,6 @@ def write_results(
         "seeds": record,
     }
     write_json(RUNS / run["name"] / "train.json", trained)
-
-
-def curve_text(rows: Sequence[tuple[int, CurveRow]]) -> str:
-    """The learning curves as CSV; what was not measured, or is not finite, is left empty."""
-    lines = [",".join(["seed", *CURVE])]
-    for seed, row in rows:
-        numbers = ["" if row[key] is None else f"{row[key]:.6g}" for key in CURVE]
-        lines.append(",".join([str(seed), *numbers]))
-    return "\n".join(lines) + "\n"
-
-
-def rounded(value: float | int | None) -> float | None:
-    """Four decimals, as everywhere in results."""
-    return None if value is None else round(float(value), 4)
 
 
 def headline(run: Mapping[str, Any], clips: ClipSet, outcomes: Mapping[int, Outcome]) -> str:
@@ -123,26 +109,6 @@ def headline(run: Mapping[str, Any], clips: ClipSet, outcomes: Mapping[int, Outc
             shown += f", held out {held_out:.1f} mm"
         parts.append(f"seed {seed}: {len(outcome.curve)} epochs, {shown}")
     return "  ".join(parts)
-
-
-def _reporter(run: Mapping[str, Any], seed: int) -> Any:
-    """Shows each epoch on a terminal; a log gets the stage's one line alone."""
-    epochs = run["train"]["epochs"]
-
-    def show(row: CurveRow) -> None:
-        if sys.stderr.isatty():
-            numbers = "  ".join(
-                f"{key} {row[key]:.4g}" for key in CURVE[1:] if row[key] is not None
-            )
-            print(
-                f"\r\033[Kseed {seed}  epoch {row['epoch']}/{epochs}  {numbers}",
-                end="",
-                file=sys.stderr,
-            )
-            if row["epoch"] == epochs:
-                print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-    return show
 
 
 def _has_gpu() -> bool:
