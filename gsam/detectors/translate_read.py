@@ -92,7 +92,7 @@ def _load(path: Path) -> Any:
 def _reason(error: Exception) -> str:
     """The line of torch's long advice that names the culprit, else the first."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    named = [line for line in lines if "GLOBAL" in line or "WeightsUnpickler error" in line]
+    named = [line for line in lines if "GLOBAL" in line or line.startswith("Unsupported")]
     return (named or lines or [type(error).__name__])[0][-200:]
 
 
