@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -135,8 +136,9 @@ def _between(
 
 def _pick(rng: np.random.Generator, weights: Sequence[float]) -> int:
     """An index with a chance in proportion to its weight."""
-    steps = np.cumsum(weights)
-    return int(np.searchsorted(steps, rng.uniform(0, steps[-1]), side="right"))
+    place = rng.uniform(0, sum(weights))
+    steps = itertools.accumulate(weights)
+    return min(sum(place >= step for step in steps), len(weights) - 1)
 
 
 def _skin(rng: np.random.Generator) -> Floats:
@@ -148,9 +150,8 @@ def _skin(rng: np.random.Generator) -> Floats:
 
 def _hair(rng: np.random.Generator) -> Hair:
     cut = HAIRCUTS[_pick(rng, [1, 4, 3, 3, 1])]
-    colour = np.array(HAIRS[rng.integers(len(HAIRS))]) * rng.uniform(0.8, 1.2)
-    if cut == "cap":
-        colour = _colour(rng)
+    natural = np.array(HAIRS[rng.integers(len(HAIRS))]) * rng.uniform(0.8, 1.2)
+    colour = _colour(rng) if cut == "cap" else natural
     volume = {"bald": 0.0, "short": 0.006, "full": 0.02, "long": 0.022, "cap": 0.014}[cut]
     return Hair(
         colour=np.clip(colour, 0, 255).astype(np.float32),

@@ -40,14 +40,14 @@ class BackgroundBank:
         top = int((HEIGHT - rows) * rng.uniform(0, 1) ** 0.6)
         left = int(rng.uniform(0, 1) * (WIDTH - columns))
         mirrored, warmth = rng.uniform() < 0.5, rng.uniform(0.88, 1.12, 3)
-        strength, gain = rng.uniform(0.4, 1.2), rng.uniform(0.65, 1.15)
-        piece = scene[top : top + rows, left : left + columns]
-        piece = cv2.resize(piece, (width, height), interpolation=cv2.INTER_LINEAR)
+        strength, gain = rng.uniform(0.3, 1.05), rng.uniform(0.75, 1.2)
+        cut = scene[top : top + rows, left : left + columns]
         if mirrored:
-            piece = piece[:, ::-1]
+            cut = cut[:, ::-1]
+        piece = cv2.resize(np.ascontiguousarray(cut), (width, height))
         mix = strength * np.eye(3) + (1 - strength) * GREY
         matrix = (gain * warmth[:, None] * mix).astype(np.float32)
-        return np.asarray(cv2.transform(np.ascontiguousarray(piece), matrix), dtype=np.uint8)
+        return np.asarray(cv2.transform(piece, matrix), dtype=np.uint8)
 
     def fixed(
         self,

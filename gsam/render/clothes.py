@@ -46,6 +46,9 @@ ON_HEAD = {
 HEAD, NECK, LEFT_HIP, LEFT_ANKLE, LEFT_SHOULDER, LEFT_WRIST = 15, 12, 1, 7, 16, 20
 WAVE = 0.007  # metres that borders move to and fro
 SOLE = 0.016  # metres
+BOOT = 0.13  # metres above the sole from which a shoe goes over the trousers
+# Metres below the neck joint and beside the axis within which hair is looked for.
+HAIR_LENGTH, HEAD_WIDTH = 0.2, 0.2
 CREASES = 0.05  # share by which brightness changes over creases
 
 
@@ -81,82 +84,96 @@ def dress(
 def _thickness(appearance: Appearance) -> Floats:
     """Metres per material."""
     metres = np.zeros(HAIR + 1, dtype=np.float32)
-    metres[[BOTTOM, TOP, UNDER, SOCKS, SHOES, SOLES, PRINT, HAIR]] = (
-        appearance.bottom.thickness,
-        appearance.top.thickness,
-        appearance.under.thickness,
-        appearance.socks.thickness,
-        appearance.shoes.thickness,
-        appearance.shoes.thickness,
-        appearance.top.thickness,
-        appearance.hair.volume,
-    )
+    for material, cloth in _cloths(appearance):
+        metres[material] = cloth.thickness
+    metres[[SOLES, PRINT, HAIR]] = metres[SHOES], metres[TOP], appearance.hair.volume
     return metres
 
 
 def materials(mesh: RenderMesh, appearance: Appearance, rest: Floats) -> Materials:
     """What lies on T-pose points (P, 3), as material numbers (P,)."""
-    look, joints = appearance, mesh.joints
-    x, y, z = rest[:, 0], rest[:, 1], rest[:, 2]
-    side = np.abs(x)
-    wave = _sine(rest, look.waves[0], look.phases[0]) + _sine(rest, look.waves[1], look.phases[1])
-    wave *= np.float32(WAVE)
-    level = y + wave
-    hip, ankle = joints[LEFT_HIP, 1], joints[LEFT_ANKLE, 1]
-    shoulder, wrist = joints[LEFT_SHOULDER, 0], joints[LEFT_WRIST, 0]
-    floor = mesh.rest[:, 1].min()
-    height = level - floor
+    wave = _sine(rest, appearance.waves[0], appearance.phases[0])
+    wave = np.float32(WAVE) * (wave + _sine(rest, appearance.waves[1], appearance.phases[1]))
     on = np.zeros(len(rest), dtype=np.uint8)
-    on[height < look.sock] = SOCKS
-    if look.shoe < 0.13:
-        on[height < look.shoe] = SHOES
+    _cover_legs(on, mesh, appearance, rest, wave)
+    _cover_trunk(on, mesh, appearance, rest, wave)
+    collar = mesh.joints[NECK, 1] - HAIR_LENGTH
+    head = np.flatnonzero((rest[:, 1] > collar) & (np.abs(rest[:, 0]) < HEAD_WIDTH))
+    place = head_place(rest[head], mesh.joints[HEAD], float(mesh.rest[:, 1].max()))
+    for name, mask in on_head(place, appearance.hair, wave[head]).items():
+        on[head[mask]] = ON_HEAD[name]
+    return on
+
+
+def _cover_legs(
+    on: Materials, mesh: RenderMesh, look: Appearance, rest: Floats, wave: Floats
+) -> None:
+    """Socks, shoes and what is worn below the waist; boots go over that, lower shoes under it."""
+    level = rest[:, 1] + wave
+    hip, ankle = mesh.joints[LEFT_HIP, 1], mesh.joints[LEFT_ANKLE, 1]
+    floor = mesh.rest[:, 1].min()
+    on[level < floor + look.sock] = SOCKS
+    shod = level < floor + look.shoe
+    on[shod] = SHOES
     bottom = (level < look.waist) & (level > hip + look.leg * (ankle - hip))
+    if look.shoe >= BOOT:
+        bottom &= ~shod
     on[bottom] = BOTTOM
-    if look.shoe >= 0.13:
-        on[height < look.shoe] = SHOES
     if look.shoe > 0:
-        on[y < floor + SOLE] = SOLES
-    neckline = joints[NECK, 1] + look.collar
+        on[rest[:, 1] < floor + SOLE] = SOLES
+
+
+def _cover_trunk(
+    on: Materials, mesh: RenderMesh, look: Appearance, rest: Floats, wave: Floats
+) -> None:
+    """What is worn above the waist, with its neckline, its opening and its picture."""
+    x, y, z = rest[:, 0], rest[:, 1], rest[:, 2]
+    side, ahead = np.abs(x), z > 0
+    shoulder, wrist = mesh.joints[LEFT_SHOULDER, 0], mesh.joints[LEFT_WRIST, 0]
+    # A deep neckline is a narrow V, a shallow one round.
     front = np.maximum(0.0, 1.0 - side * (9.0 if look.cut > 0.03 else 5.0)) * (z > 0.02)
-    top = (level > look.hem) & (y < neckline - look.cut * front)
+    top = y < mesh.joints[NECK, 1] + look.collar - look.cut * front
+    top &= y + wave > look.hem
     top &= side + wave < shoulder + look.sleeve * (wrist - shoulder)
     if look.tucked:
-        top &= ~bottom
+        top &= on != BOTTOM
     on[top] = TOP
     if look.opening:
-        on[top & (z > 0) & (side < look.opening * (1.6 - 1.5 * y) + wave)] = UNDER
+        # Wider towards the hem.
+        on[top & ahead & (side < look.opening * (1.6 - 1.5 * y) + wave)] = UNDER
     centre_x, centre_y, half_x, half_y = look.print_box
     if half_x:
         near = (np.abs(x - centre_x) < half_x) & (np.abs(y - centre_y) < half_y)
-        on[(on == TOP) & near & (z > 0)] = PRINT
-    head = np.flatnonzero((y > joints[NECK, 1] - 0.2) & (side < 0.2))
-    place = head_place(rest[head], joints[HEAD], float(mesh.rest[:, 1].max()))
-    for name, mask in on_head(place, look.hair, wave[head]).items():
-        on[head[mask]] = ON_HEAD[name]
-    return on
+        on[(on == TOP) & near & ahead] = PRINT
 
 
 def paint(mesh: RenderMesh, appearance: Appearance, rest: Floats) -> Floats:
     """Colours (P, 3), 0..255, at T-pose points (P, 3)."""
     look = appearance
     on = materials(mesh, look, rest)
-    colour = _palette(look)[on]
-    for material, cloth in (
+    crease = 1.0 + CREASES * _creases(look, rest)
+    crease[on == SKIN] = 1.0
+    # Channel by channel in memory, as the points are coordinate by coordinate.
+    colour = _palette(look).T[:, on]
+    for material, cloth in _cloths(look):
+        if cloth.pattern != "plain":
+            there = np.flatnonzero(on == material)
+            share = _pattern(cloth, rest[there])
+            for channel in range(3):
+                colour[channel, there] += share * (cloth.second - cloth.colour)[channel]
+    colour *= crease
+    return colour.T
+
+
+def _cloths(look: Appearance) -> tuple[tuple[int, Cloth], ...]:
+    """Materials that are cloth, with what it is like."""
+    return (
         (BOTTOM, look.bottom),
         (TOP, look.top),
         (UNDER, look.under),
         (SOCKS, look.socks),
         (SHOES, look.shoes),
-    ):
-        if cloth.pattern == "plain":
-            continue
-        there = np.flatnonzero(on == material)
-        share = _pattern(cloth, rest[there])
-        colour[there] += share[:, None] * (cloth.second - cloth.colour)
-    crease = 1.0 + CREASES * _creases(look, rest)
-    crease[on == SKIN] = 1.0
-    colour *= crease[:, None]
-    return colour
+    )
 
 
 def _sine(rest: Floats, direction: Floats, phase: float = 0.0) -> Floats:
@@ -176,18 +193,9 @@ def _palette(look: Appearance) -> Floats:
     """Colours (M, 3) of the materials."""
     skin, hair = look.skin, look.hair.colour
     colours = np.empty((HAIR + 1, 3), dtype=np.float32)
-    colours[[SKIN, BOTTOM, TOP, UNDER]] = (
-        skin,
-        look.bottom.colour,
-        look.top.colour,
-        look.under.colour,
-    )
-    colours[[SOCKS, SHOES, SOLES, PRINT]] = (
-        look.socks.colour,
-        look.shoes.colour,
-        look.shoes.second,
-        look.top.second,
-    )
+    for material, cloth in _cloths(look):
+        colours[material] = cloth.colour
+    colours[[SKIN, SOLES, PRINT]] = skin, look.shoes.second, look.top.second
     brows = hair if look.hair.cut != "cap" else 0.4 * skin
     colours[[BEARD, BROWS, HAIR]] = 0.3 * skin + 0.7 * brows, 0.4 * skin + 0.6 * brows, hair
     colours[LIPS] = skin * (0.86, 0.6, 0.62)
@@ -203,7 +211,7 @@ def _pattern(cloth: Cloth, rest: Floats) -> Floats:
     elif cloth.pattern == "checks":
         share = (along > 0) ^ (other > 0)
     elif cloth.pattern == "plaid":
-        return np.float32(0.5) * (along > 0.55) + np.float32(0.5) * (other > 0.55)
+        share = 0.5 * (along > 0.55) + 0.5 * (other > 0.55)
     elif cloth.pattern == "dots":
         share = along * other > 0.45
     else:

@@ -20,12 +20,13 @@ GRAIN = (0.5, 2.6)
 def expose(light: Floats, blur: bool, noise: bool, rng: np.random.Generator) -> NDArray[np.uint8]:
     """uint8 (H, W, 3) of light (H, W, 3) in 0..255; the draws do not depend on the flags."""
     height, width = light.shape[:2]
-    image = light * _tone(rng)
+    image = np.asarray(cv2.transform(light, np.diag(_tone(rng))), dtype=np.float32)
     kernel = _kernel(rng, max(height, width))
     strength = rng.uniform(*GRAIN) ** 2
     down, right = rng.integers(0, NOISE_SIDE, 2)
     if blur and kernel is not None:
-        image = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+        blurred = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+        image = np.asarray(blurred, dtype=np.float32)
     # A sum with a narrower result type rounds and clips.
     grain = _noise(height, width)[down : down + height, right : right + width]
     stored = cv2.addWeighted(image, 1.0, grain, strength * noise, 0.0, dtype=cv2.CV_8U)
@@ -33,6 +34,7 @@ def expose(light: Floats, blur: bool, noise: bool, rng: np.random.Generator) -> 
 
 
 def _tone(rng: np.random.Generator) -> Floats:
+    """Exposure and white balance: a factor per channel (3,)."""
     return (rng.uniform(0.85, 1.15) * rng.uniform(0.95, 1.05, 3)).astype(np.float32)
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.render.textures import clouds, colour
+from gsam.render.textures import clouds, colour, rgb
 
 __all__ = ["door", "drawing", "foliage", "furnish", "house", "shelf", "window"]
 
@@ -41,7 +41,8 @@ def _framed(
     shade[:, max(0, round(left)) : max(0, round(left + w + 1.5 * edge))] *= 0.86
     _box(picture, left, top, left + w, top + h, colour(rng, 0.3, 40, 240))
     inside = (left + edge, top + edge, left + w - edge, top + h - edge)
-    return tuple(max(0, round(v)) for v in inside)  # type: ignore[return-value]
+    a, b, c, d = (max(0, round(v)) for v in inside)
+    return a, b, c, d
 
 
 def window(rng: Rng, picture: Floats, horizon: int) -> None:
@@ -50,7 +51,7 @@ def window(rng: Rng, picture: Floats, horizon: int) -> None:
     left, top, right, bottom = _framed(rng, picture, horizon, size, rng.uniform(0.2, 0.35))
     pane = picture[top:bottom, left:right]
     bright = np.linspace(245, rng.uniform(150, 230), len(pane), dtype=np.float32)
-    pane[:] = bright[:, None, None] * np.float32([0.94, 0.98, 1.0])
+    pane[:] = bright[:, None, None] * rgb(0.94, 0.98, 1.0)
     bars = int(rng.integers(1, 4))
     for bar in range(1, bars + 1):
         column = left + bar * (right - left) // (bars + 1)
@@ -109,10 +110,10 @@ def furnish(rng: Rng, picture: Floats, horizon: int) -> None:
     left = rng.uniform(-0.1, 1.0) * width
     tone = colour(rng, 0.5, 50, 200)
     depth, lean = 0.25 * h, 0.2 * w * (1 if left < width / 2 else -1)
-    shadow = np.float32([[left - 4, foot + 4], [left + w + 4, foot + 4]])
-    back = shadow[::-1] + np.float32([lean, -depth])
+    shadow = [(left - 4, foot + 4), (left + w + 4, foot + 4)]
+    shadow += [(x + lean, y - depth) for x, y in shadow[::-1]]
     mask = np.zeros((height, width), dtype=np.float32)
-    cv2.fillPoly(mask, [np.concatenate([shadow, back]).astype(np.int32)], 1.0)
+    cv2.fillPoly(mask, [np.array(shadow).astype(np.int32)], 1.0)
     picture *= 1 - 0.4 * cv2.blur(mask, (15, 15))[..., None]
     lid = [(left, foot - h), (left + w, foot - h)]
     lid += [(left + w + lean, foot - h - depth), (left + lean, foot - h - depth)]
@@ -153,12 +154,12 @@ def foliage(rng: Rng, picture: Floats, horizon: int) -> None:
     height, width = picture.shape[:2]
     x, r = rng.uniform(0, 1) * width, height * rng.uniform(0.1, 0.25)
     y = horizon - r * rng.uniform(0.5, 1.8)
-    bark = np.float32([84, 66, 50])
+    bark = rgb(84, 66, 50)
     _box(picture, x - 0.1 * r, y, x + 0.1 * r, horizon + 4, bark)
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     distance = np.hypot((columns - x) / rng.uniform(0.9, 1.6), rows - y) / r
     ragged = cv2.resize(clouds(int(rng.integers(6)), 0.8), (width, height))
     leaves = distance + 0.25 * ragged < 1
-    green = np.float32([70, 100, 46]) * np.float32(rng.uniform(0.6, 1.3))
+    green = rgb(70, 100, 46) * np.float32(rng.uniform(0.6, 1.3))
     shade = 1 - 0.35 * (rows - y)[leaves] / r + 0.25 * ragged[leaves]
     picture[leaves] = green * np.clip(shade, 0.3, 1.7)[:, None]

@@ -71,7 +71,7 @@ def crevices(depth: Floats, height: int) -> Floats:
     body = np.isfinite(depth)
     filled = np.where(body, depth, np.float32(0.0))
     reach = 2 * (height // 40) + 3
-    around = cv2.blur(filled, (reach, reach))
-    around /= np.maximum(cv2.blur(body.astype(np.float32), (reach, reach)), 1e-6)
-    behind = np.clip((filled - around) / DEEPEST, 0.0, 1.0)
+    total = cv2.blur(filled, (reach, reach))
+    share = cv2.blur(body.astype(np.float32), (reach, reach))
+    behind = np.clip((filled - total / np.maximum(share, 1e-6)) / DEEPEST, 0.0, 1.0)
     return np.asarray(1.0 - DARKEST * behind, dtype=np.float32)

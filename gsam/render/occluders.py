@@ -18,6 +18,7 @@ Floats = NDArray[np.float32]
 Rng = np.random.Generator
 Box = tuple[float, float, float, float]
 
+LEAF = np.array([70.0, 112.0, 52.0])
 SHIFT = 4  # binary digits behind the point of the corners that OpenCV draws
 
 
@@ -42,12 +43,15 @@ class _Canvas:
         fixed = np.rint(np.asarray(corners) * (1 << SHIFT)).astype(np.int32)
         cv2.fillConvexPoly(self.pixels, fixed, self._paint(tone), cv2.LINE_AA, SHIFT)
 
-    def ellipse(self, centre: tuple[float, float], axes: Box, tone: Floats) -> None:
-        """Fill an ellipse; axes: half width, half height, and the turn in degrees, 0."""
-        turned = cv2.ellipse2Poly(
-            (0, 0), (round(16 * axes[0]), round(16 * axes[1])), round(axes[2]), 0, 360, 12
-        )
-        self.polygon(turned / 16.0 + np.asarray(centre), tone)
+    def ellipse(
+        self, centre: tuple[float, float], axes: tuple[float, float, float], tone: Floats
+    ) -> None:
+        """Fill an ellipse; axes: half width, half height in pixels, and the turn in radians."""
+        angle = np.linspace(0, 2 * np.pi, 30, endpoint=False)
+        x, y = axes[0] * np.cos(angle), axes[1] * np.sin(angle)
+        across, along = np.cos(axes[2]), np.sin(axes[2])
+        outline = np.stack([across * x - along * y, along * x + across * y], axis=1)
+        self.polygon(outline + np.asarray(centre), tone)
 
     @staticmethod
     def _paint(tone: Floats) -> tuple[float, ...]:
@@ -115,7 +119,7 @@ def _ball(rng: Rng, canvas: _Canvas, box: Box) -> None:
     for step in range(6):
         share, gain = 1 - 0.16 * step, 0.65 + 0.11 * step
         at = (x - 0.07 * step * radius, y - 0.07 * step * radius)
-        canvas.ellipse(at, (share * radius, share * radius * tall, 0, 0), gain * tone)
+        canvas.ellipse(at, (share * radius, share * radius * tall, 0.0), gain * tone)
 
 
 def _crate(rng: Rng, canvas: _Canvas, box: Box) -> None:
@@ -136,13 +140,11 @@ def _crate(rng: Rng, canvas: _Canvas, box: Box) -> None:
 def _plant(rng: Rng, canvas: _Canvas, box: Box) -> None:
     """Long leaves that fan out from one point."""
     x, y = _spot(rng, box)
-    green = np.float32([70, 112, 52]) * np.float32(rng.uniform(0.6, 1.4))
+    green = np.array(LEAF * rng.uniform(0.6, 1.4), dtype=np.float32)
     for _ in range(rng.integers(7, 18)):
-        turn, reach = rng.uniform(-70, 70), box[3] * rng.uniform(0.06, 0.2)
-        way = np.array([np.sin(np.radians(turn)), -np.cos(np.radians(turn))])
-        at = np.array([x, y]) + reach * way
-        leaf = (0.16 * reach, reach, turn, 0)
-        canvas.ellipse((float(at[0]), float(at[1])), leaf, green * rng.uniform(0.6, 1.2))
+        turn, reach = rng.uniform(-1.2, 1.2), box[3] * rng.uniform(0.06, 0.2)
+        middle = (x + reach * np.sin(turn), y - reach * np.cos(turn))
+        canvas.ellipse(middle, (0.16 * reach, reach, turn), green * rng.uniform(0.6, 1.2))
 
 
 def _chair(rng: Rng, canvas: _Canvas, box: Box) -> None:

@@ -71,7 +71,7 @@ def rasterise(
     inverse = 1.0 / np.ascontiguousarray(distance[triangles[kept]].T)
     # Far to near, so that the nearest is mostly written last and few pixels need a second look.
     order = np.argsort(inverse[0] + inverse[1] + inverse[2], kind="stable")
-    kept, x, y, inverse = kept[order], x[:, order], y[:, order], inverse[:, order]
+    kept, x, y, inverse = kept[order], *(v.take(order, axis=1) for v in (x, y, inverse))
     slopes = _slopes(x, y)
     pixels, owner, near = _nearest(x, y, inverse, slopes, height, width)
     weights = _weights(pixels % width, pixels // width, owner, (x, y, inverse, slopes), near)
@@ -90,11 +90,13 @@ def _kept(
     with np.errstate(invalid="ignore", over="ignore"):
         area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
     # Seen from outside, counter-clockwise is a negative area where y points down.
-    ahead = distance > NEAREST
-    turned = np.flatnonzero((area < -1e-12) & ahead[corners].all(axis=0))
-    x, y = x[:, turned], y[:, turned]
+    ahead = (distance > NEAREST)[corners]
+    turned = np.flatnonzero((area < -1e-12) & ahead[0] & ahead[1] & ahead[2])
+    x, y = x.take(turned, axis=1), y.take(turned, axis=1)
     inside = (x.max(axis=0) >= -SLACK) & (x.min(axis=0) <= width - 1 + SLACK)
     inside &= (y.max(axis=0) >= -SLACK) & (y.min(axis=0) <= height - 1 + SLACK)
+    if inside.all():
+        return turned, x, y
     return turned[inside], x[:, inside], y[:, inside]
 
 
@@ -138,31 +140,47 @@ def _spans(
     x: Floats, y: Floats, height: int, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Runs of pixels (S,): triangle, row, first column, number of columns (at least one)."""
-    by_row = np.argsort(y, axis=0, kind="stable")
-    xs, ys = np.take_along_axis(x, by_row, axis=0), np.take_along_axis(y, by_row, axis=0)
+    xs, ys = _by_row(x, y)
     top = np.maximum(np.ceil(ys[0] - SLACK), 0).astype(np.int64)
     bottom = np.minimum(np.floor(ys[2] + SLACK), height - 1).astype(np.int64)
     rows = np.maximum(bottom - top + 1, 0)
     triangle = np.repeat(np.arange(x.shape[1]), rows)
     row = np.arange(len(triangle)) + np.repeat(top - (np.cumsum(rows) - rows), rows)
-    long = _crossing(xs, ys, np.zeros_like(triangle), np.full_like(triangle, 2), triangle, row)
-    below = (row > ys[1, triangle]).astype(np.int64)
-    short = _crossing(xs, ys, below, below + 1, triangle, row)
+    edges = _edges(xs, ys)
+    long = _crossing(edges, triangle, row)
+    # Above the middle corner the second edge, below it the third.
+    short = _crossing(edges, triangle + len(x[0]) * (1 + (row > ys[1][triangle])), row)
     first = np.maximum(np.ceil(np.minimum(long, short) - SLACK), 0).astype(np.int64)
     last = np.minimum(np.floor(np.maximum(long, short) + SLACK), width - 1).astype(np.int64)
     some = np.flatnonzero(last >= first)
     return triangle[some], row[some], first[some], (last - first + 1)[some]
 
 
+def _by_row(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Corners (3, T) of each triangle from the uppermost to the lowest."""
+    xs, ys = x.copy(), y.copy()
+    for a, b in ((0, 1), (1, 2), (0, 1)):
+        swap = ys[a] > ys[b]
+        xs[a], xs[b] = np.where(swap, xs[b], xs[a]), np.where(swap, xs[a], xs[b])
+        ys[a], ys[b] = np.minimum(ys[a], ys[b]), np.maximum(ys[a], ys[b])
+    return xs, ys
+
+
+def _edges(xs: Floats, ys: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Upper end x and y, columns per row and rows of 3 T edges: long ones, upper and lower ones."""
+    start, end = [0, 0, 1], [2, 1, 2]
+    left, top = xs[start].ravel(), ys[start].ravel()
+    rows = ys[end].ravel() - top
+    return left, top, (xs[end].ravel() - left) / np.where(rows == 0, 1.0, rows), rows
+
+
 def _crossing(
-    xs: Floats, ys: Floats, a: NDArray, b: NDArray, triangle: NDArray, row: NDArray
+    edges: tuple[Floats, Floats, Floats, Floats], number: NDArray, row: NDArray
 ) -> Floats:
-    """Where the edges from corner `a` to `b` of triangles cross rows, all (S,)."""
-    start, drop = ys[a, triangle], ys[b, triangle] - ys[a, triangle]
-    left = xs[a, triangle]
-    slope = (xs[b, triangle] - left) / np.where(drop == 0, 1.0, drop)
+    """Where edges cross rows, both (S,)."""
+    left, top, slope, rows = (values[number] for values in edges)
     # Within the slack a row may lie outside the edge, whose end it then takes.
-    return left + slope * np.minimum(np.maximum(row - start, 0), drop)
+    return left + slope * np.minimum(np.maximum(row - top, 0), rows)
 
 
 def _weights(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gsam.render.appearance import Appearance
 from gsam.render.clothes import dress, paint
+from gsam.render.composing import cast_shadows, lay_over, put_before
 from gsam.render.film import expose
 from gsam.render.light import Light, crevices, draw_light, shade
 from gsam.render.mesh import RenderMesh, vertex_normals
@@ -20,10 +20,6 @@ from gsam.render.raster import Raster, rasterise
 __all__ = ["Figure", "RenderOptions", "Rendered", "render"]
 
 Floats = NDArray[np.float32]
-
-# Of the soft shadow on the floor: blur in heights of the picture, how fast vertices add up to a
-# full shadow, and how dark that is.
-SHADOW_SPREAD, SHADOW_GAIN, SHADOW_DEPTH = 0.012, 2.5, 0.45
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,41 +90,32 @@ def render(
     light = draw_light(rng)
     layers = [_layer(mesh, figure, fine, (height, width)) for figure in figures]
     person, depth = _merge([layer.raster for layer in layers], fine * height, fine * width)
-    parts = np.zeros(fine * height * fine * width, dtype=np.uint8)
-    canvas = _shadows(background.astype(np.float32), figures)
-    block = _block([layer.raster for layer in layers], fine)
-    shaded = np.zeros((fine * block.height, fine * block.width, 4), dtype=np.float32)
     centre = (slice(fine // 2, None, fine), slice(fine // 2, None, fine))
-    crease = crevices(block.cut(depth[centre]), height)
-    for index, layer in enumerate(layers):
-        raster = layer.raster
-        seen = np.flatnonzero(person.ravel()[raster.pixels] == index)
-        pixels, faces = raster.pixels[seen], raster.faces[seen]
-        parts[pixels] = mesh.parts[faces]
-        row, column = np.divmod(pixels, fine * width)
-        row, column = row - fine * block.top, column - fine * block.left
-        colours = _colours(mesh, layer, figures[index].appearance, light, faces, seen)
-        colours[:, :3] *= crease[row // fine, column // fine][:, None]
-        shaded.reshape(-1, 4)[row * fine * block.width + column] = colours
-    _cover(block.cut(canvas), shaded)
+    canvas = background.astype(np.float32)
+    cast_shadows(canvas, [f.shadow for f in figures if f.shadow is not None])
+    block = _block([layer.raster for layer in layers], fine)
+    shaded = _shade(mesh, layers, person, block, crevices(block.cut(depth[centre]), height), light)
+    lay_over(block.cut(canvas), shaded)
     if occluders is not None:
-        canvas += (occluders.colour - canvas) * occluders.alpha[..., None]
+        put_before(canvas, occluders)
+    rasters = [layer.raster for layer in layers]
     return Rendered(
         image=expose(canvas, options.blur, options.noise, rng),
         person=person[centre].copy(),
-        parts=parts.reshape(person.shape)[centre].copy(),
+        parts=_parts(mesh, rasters, person)[centre].copy(),
         depth=depth[centre].copy(),
         occluded=np.zeros((height, width), bool) if occluders is None else occluders.alpha >= 0.5,
-        silhouettes=_silhouettes([layer.raster for layer in layers], centre, (height, width)),
+        silhouettes=_silhouettes(rasters, centre, (height, width)),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """A figure's pixels and the normals (V, 3) of its surface."""
+    """A figure's pixels, the normals (V, 3) of its surface and what is on it."""
 
     raster: Raster
     normals: Floats
+    appearance: Appearance
 
 
 def _layer(mesh: RenderMesh, figure: Figure, fine: int, size: tuple[int, int]) -> _Layer:
@@ -139,7 +126,8 @@ def _layer(mesh: RenderMesh, figure: Figure, fine: int, size: tuple[int, int]) -
     normals = vertex_normals(mesh, vertices)
     depth, screen = dress(mesh, figure.appearance, vertices, normals, screen)
     samples = (screen + 0.5) * fine - 0.5
-    return _Layer(rasterise(samples, depth, mesh.faces, fine * size[0], fine * size[1]), normals)
+    raster = rasterise(samples, depth, mesh.faces, fine * size[0], fine * size[1])
+    return _Layer(raster, normals, figure.appearance)
 
 
 def _merge(
@@ -166,8 +154,11 @@ def _silhouettes(
 
 @dataclass(frozen=True)
 class _Block:
-    """The rectangle of the picture outside of which there is no figure."""
+    """The rectangle of the picture outside of which there is no figure, in pixels of `fine` samples
+    per axis.
+    """
 
+    fine: int
     top: int
     left: int
     height: int
@@ -182,23 +173,42 @@ def _block(rasters: Sequence[Raster], fine: int) -> _Block:
     """The rectangle that encloses what rasters with `fine` samples per pixel and axis cover."""
     covered = [raster for raster in rasters if len(raster.pixels)]
     if not covered:
-        return _Block(0, 0, 1, 1)
+        return _Block(fine, 0, 0, 1, 1)
     columns = [raster.pixels % raster.width for raster in covered]
     top = min(raster.pixels[0] // raster.width for raster in covered) // fine
     bottom = max(raster.pixels[-1] // raster.width for raster in covered) // fine
     left, right = min(c.min() for c in columns) // fine, max(c.max() for c in columns) // fine
-    return _Block(int(top), int(left), int(bottom - top) + 1, int(right - left) + 1)
+    return _Block(fine, int(top), int(left), int(bottom - top) + 1, int(right - left) + 1)
 
 
-def _colours(
+def _shade(
     mesh: RenderMesh,
-    layer: _Layer,
-    appearance: Appearance,
+    layers: Sequence[_Layer],
+    person: NDArray[np.int8],
+    block: _Block,
+    crease: Floats,
     light: Light,
-    faces: NDArray[np.integer],
-    seen: NDArray[np.int64],
 ) -> Floats:
+    """The block's samples (fine H, fine W, 4), lit colours times cover, and cover 1 or 0.
+
+    person: whose each sample of the picture is; crease: the block's factors of `crevices`.
+    """
+    fine = block.fine
+    shaded = np.zeros((fine * block.height, fine * block.width, 4), dtype=np.float32)
+    for index, layer in enumerate(layers):
+        pixels = layer.raster.pixels
+        seen = np.flatnonzero(person.ravel()[pixels] == index)
+        row, column = np.divmod(pixels[seen], layer.raster.width)
+        row, column = row - fine * block.top, column - fine * block.left
+        colours = _colours(mesh, layer, light, seen)
+        colours[:, :3] *= crease[row // fine, column // fine][:, None]
+        shaded.reshape(-1, 4)[row * fine * block.width + column] = colours
+    return shaded
+
+
+def _colours(mesh: RenderMesh, layer: _Layer, light: Light, seen: NDArray[np.int64]) -> Floats:
     """Lit colours (P, 4), 0..255 and then 1, of some of a figure's pixels."""
+    faces = layer.raster.faces[seen]
     corners = [mesh.faces[:, corner][faces] for corner in range(3)]
     weights = [layer.raster.weights[:, corner][seen] for corner in range(3)]
 
@@ -212,36 +222,18 @@ def _colours(
             mixed[axis] += value[corners[2]] * weights[2]
         return mixed.T
 
-    albedo = paint(mesh, appearance, mix(mesh.rest))
+    albedo = paint(mesh, layer.appearance, mix(mesh.rest))
     lit = np.ones((len(faces), 4), dtype=np.float32)
     lit[:, :3] = shade(albedo, mix(layer.normals), light)
     return lit
 
 
-def _cover(picture: Floats, shaded: Floats) -> None:
-    """Lay samples with cover (fine H, fine W, 4) over a picture (H, W, 3), in place."""
-    height, width = picture.shape[:2]
-    if shaded.shape[:2] != (height, width):
-        reduced = cv2.resize(shaded, (width, height), interpolation=cv2.INTER_AREA)
-        shaded = np.asarray(reduced, dtype=np.float32)
-    picture *= 1.0 - shaded[..., 3:]
-    picture += shaded[..., :3]
-
-
-def _shadows(canvas: Floats, figures: Sequence[Figure]) -> Floats:
-    """Darken the floor where figures cast soft shadows."""
-    height, width = canvas.shape[:2]
-    cast = [figure.shadow for figure in figures if figure.shadow is not None]
-    if not cast:
-        return canvas
-    points = np.concatenate(cast)
-    points = np.rint(points[np.isfinite(points).all(axis=1)] / 2)
-    small = np.zeros((-(-height // 2), -(-width // 2)), dtype=np.float32)
-    inside = ((points >= 0) & (points < (small.shape[1], small.shape[0]))).all(axis=1)
-    column, row = points[inside].astype(np.int64).T
-    small[row, column] = 1.0
-    spread = SHADOW_SPREAD * height
-    soft = np.minimum(cv2.GaussianBlur(small, (0, 0), 0.5 + spread) * SHADOW_GAIN, 1.0)
-    soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
-    canvas *= (1.0 - SHADOW_DEPTH * soft)[..., None]
-    return canvas
+def _parts(
+    mesh: RenderMesh, rasters: Sequence[Raster], person: NDArray[np.int8]
+) -> NDArray[np.uint8]:
+    """The part (H, W) that is seen at each sample, 0 for none."""
+    parts = np.zeros(person.shape, dtype=np.uint8)
+    for index, raster in enumerate(rasters):
+        mine = person.ravel()[raster.pixels] == index
+        parts.ravel()[raster.pixels[mine]] = mesh.parts[raster.faces[mine]]
+    return parts

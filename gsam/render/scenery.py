@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.render.furniture import door, drawing, foliage, furnish, house, shelf, window
-from gsam.render.textures import SIDE, bricks, clouds, colour, paint_texture, planks, tiles
+from gsam.render.textures import SIDE, bricks, clouds, colour, paint_texture, planks, rgb, tiles
 
 __all__ = ["abstract", "room", "street"]
 
@@ -21,7 +21,7 @@ def room(rng: Rng, height: int, width: int) -> Floats:
     """A wall with things on it, a floor in perspective and some furniture."""
     surface = (paint_texture, paint_texture, bricks, planks)[rng.integers(4)]
     wall = surface(rng, colour(rng, 0.35, 110, 235))
-    picture = cv2.resize(wall, (width, height))
+    picture = np.asarray(cv2.resize(wall, (width, height)), dtype=np.float32)
     horizon = int(height * rng.uniform(0.5, 0.68))
     hung: tuple[Callable[[Rng, Floats, int], None], ...] = (window, door, drawing, shelf)
     for _ in range(rng.integers(1, 5)):
@@ -39,7 +39,7 @@ def street(rng: Rng, height: int, width: int) -> Floats:
     """Sky, houses or trees, and the ground."""
     horizon = int(height * rng.uniform(0.4, 0.6))
     fade = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    high, low = np.float32([110, 150, 205]), np.float32([215, 222, 228])
+    high, low = rgb(110, 150, 205), rgb(215, 222, 228)
     sky = high + fade * (low - high) + rng.uniform(-30, 20)
     picture = np.broadcast_to(sky, (height, width, 3)).astype(np.float32)
     puffs = cv2.resize(clouds(int(rng.integers(4))), (width, height))[..., None]
@@ -47,7 +47,7 @@ def street(rng: Rng, height: int, width: int) -> Floats:
     for _ in range(rng.integers(2, 6)):
         (house if rng.uniform() < 0.5 else foliage)(rng, picture, horizon)
     if rng.uniform() < 0.5:
-        base, rough = np.float32([88, 112, 58]) * np.float32(rng.uniform(0.7, 1.2)), 0.22
+        base, rough = rgb(88, 112, 58) * np.float32(rng.uniform(0.7, 1.2)), 0.22
     else:
         base, rough = colour(rng, 0.15, 80, 170), 0.1
     _floor(rng, picture, paint_texture(rng, base, rough), horizon)
@@ -77,16 +77,12 @@ def _floor(rng: Rng, picture: Floats, texture: Floats, horizon: int) -> None:
     height, width = picture.shape[:2]
     middle, reach = width * rng.uniform(0.3, 0.7), width * rng.uniform(0.55, 0.9)
     near = reach * rng.uniform(1.8, 3.0)
-    source = np.float32([[0, 0], [SIDE, 0], [SIDE, SIDE], [0, SIDE]])
-    target = np.float32(
-        [
-            [middle - reach, horizon],
-            [middle + reach, horizon],
-            [middle + near, height],
-            [middle - near, height],
-        ]
+    source = [(0, 0), (SIDE, 0), (SIDE, SIDE), (0, SIDE)]
+    far = [(middle - reach, horizon), (middle + reach, horizon)]
+    target = [*far, (middle + near, height), (middle - near, height)]
+    matrix = cv2.getPerspectiveTransform(
+        np.array(source, dtype=np.float32), np.array(target, dtype=np.float32)
     )
-    matrix = cv2.getPerspectiveTransform(source, target)
     laid = cv2.warpPerspective(
         texture.astype(np.float32), matrix, (width, height), borderMode=cv2.BORDER_WRAP
     )

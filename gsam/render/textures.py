@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SIDE", "bricks", "clouds", "colour", "paint_texture", "planks", "tiles"]
+__all__ = ["SIDE", "bricks", "clouds", "colour", "paint_texture", "planks", "rgb", "tiles"]
 
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
@@ -32,6 +32,11 @@ def clouds(number: int, roughness: float = 0.5) -> Floats:
         grid *= np.float32(roughness**octave)
         total += cv2.resize(grid, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
     return np.asarray((total - total.mean()) / total.std(), dtype=np.float32)
+
+
+def rgb(red: float, green: float, blue: float) -> Floats:
+    """A colour (3,), 0..255."""
+    return np.array([red, green, blue], dtype=np.float32)
 
 
 def colour(rng: Rng, strength: float = 0.25, low: float = 60, high: float = 225) -> Floats:
