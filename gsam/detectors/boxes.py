@@ -1,13 +1,15 @@
 """Where people are in a picture, from whichever source: the truth, a file, or a person detector.
 
 A source is a function from pictures to boxes. Boxes are x, y, width, height in px of the picture,
-(0, 0) its upper left corner, and always lie inside it.
+(0, 0) its upper left corner. Those of files and of YOLOv3 are cut to the picture; annotated ones
+stay as they are. A box with no area inside the picture is an error, but for YOLOv3's: it is
+dropped.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -123,34 +125,22 @@ def clip_inside(
     return inside, clipped[inside]
 
 
-def _held(boxes: dict[str, PersonBoxes], key: Callable[[str], str]) -> BoxSource:
-    """A source that knows boxes by `key(name)`; a picture it does not know has nobody in it."""
-    nobody = PersonBoxes(np.empty((0, 4), np.float32), np.empty(0, np.float32))
-
-    def find(names: Sequence[str], pictures: Sequence[NDArray[np.uint8]]) -> list[PersonBoxes]:
-        found = [boxes.get(key(name), nobody) for name in names]
-        return [
-            PersonBoxes(
-                clip_boxes(each.xywh, picture.shape[1], picture.shape[0], name), each.scores
-            )
-            for each, picture, name in zip(found, pictures, names, strict=True)
-        ]
-
-    return find
-
-
 def _truth_boxes(images: ImageSet) -> BoxSource:
+    """The annotated boxes as they are, for detectors were trained on crops of just these."""
     real = ~images.crowds
-    people = images.person_image[real]
     boxes = images.boxes[real]
     names = images.rows["image"].to_pylist()
-    order = np.argsort(people, kind="stable")
-    starts = np.searchsorted(people[order], np.arange(len(names) + 1))
-    held = {}
-    for index, name in enumerate(names):
-        rows = order[starts[index] : starts[index + 1]]
-        held[name] = PersonBoxes(boxes[rows], np.ones(len(rows), np.float32))
-    return _held(held, str)
+    # People are in the order of their images.
+    ends = np.searchsorted(images.person_image[real], np.arange(len(names) + 1))
+    rows = {name: slice(*ends[place : place + 2]) for place, name in enumerate(names)}
+
+    def find(names: Sequence[str], pictures: Sequence[NDArray[np.uint8]]) -> list[PersonBoxes]:
+        found = [boxes[rows[name]] if name in rows else boxes[:0] for name in names]
+        for each, picture, name in zip(found, pictures, names, strict=True):
+            clip_boxes(each, picture.shape[1], picture.shape[0], name)
+        return [PersonBoxes(each, np.ones(len(each), np.float32)) for each in found]
+
+    return find
 
 
 def _file_boxes(path: str, names: Sequence[str] | None, minimum_score: float) -> BoxSource:
@@ -164,11 +154,18 @@ def _file_boxes(path: str, names: Sequence[str] | None, minimum_score: float) ->
             rows.setdefault(image, []).append(values)
     if names is not None:
         _check_names(path, names, set(rows))
-    held = {}
-    for image, people in rows.items():
-        table = np.array(people, np.float64)
-        held[image] = PersonBoxes(table[:, :4].astype(np.float32), table[:, 4].astype(np.float32))
-    return _held(held, _key)
+    held = {image: np.array(people, np.float64) for image, people in rows.items()}
+    nobody = np.empty((0, 5))
+
+    def find(names: Sequence[str], pictures: Sequence[NDArray[np.uint8]]) -> list[PersonBoxes]:
+        people = []
+        for name, picture in zip(names, pictures, strict=True):
+            table = held.get(_key(name), nobody)
+            xywh = clip_boxes(table[:, :4], picture.shape[1], picture.shape[0], name)
+            people.append(PersonBoxes(xywh, table[:, 4].astype(np.float32)))
+        return people
+
+    return find
 
 
 def _check_names(path: str, names: Sequence[str], known: set[str]) -> None:

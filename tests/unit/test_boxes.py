@@ -114,18 +114,21 @@ class Images:
     crowds: np.ndarray
 
 
-def test_truth_leaves_out_crowds() -> None:
+def test_truth_keeps_boxes_and_leaves_out_crowds() -> None:
     images = Images(
         rows=pa.table({"image": ["one", "1.jpg", "01.jpg"]}),
-        person_image=np.array([2, 0, 0, 2]),
-        boxes=np.array([[1, 1, 5, 5], [2, 2, 6, 6], [3, 3, 7, 7], [60, 40, 20, 20]], np.float32),
-        crowds=np.array([False, False, True, False]),
+        person_image=np.array([0, 0, 2, 2]),
+        boxes=np.array([[2, 2, 6, 6], [3, 3, 7, 7], [1, 1, 5, 5], [60, 40, 20, 20]], np.float32),
+        crowds=np.array([False, True, False, False]),
     )
     source = open_boxes("truth", images=images)  # type: ignore[arg-type]
     first, second, third = source(["one", "1.jpg", "01.jpg"], [PICTURE] * 3)
     np.testing.assert_array_equal(first.xywh, [[2, 2, 6, 6]])
     assert len(second.xywh) == 0
-    np.testing.assert_array_equal(third.xywh, [[1, 1, 5, 5], [60, 40, 4, 8]])
+    np.testing.assert_array_equal(third.xywh, [[1, 1, 5, 5], [60, 40, 20, 20]])
     np.testing.assert_array_equal(third.scores, [1, 1])
+    assert len(source(["other"], [PICTURE])[0].xywh) == 0
+    with pytest.raises(DataError, match=r"01\.jpg: box \(60, 40, 20, 20\)"):
+        source(["01.jpg"], [PICTURE[:30, :30]])
     with pytest.raises(ConfigError, match="no annotated images"):
         open_boxes("truth")
