@@ -92,6 +92,9 @@ class _Fit(Generic[B]):
         self.ranks = Ranks()
         self.device = task.device
         self.model = model.to(self.device)
+        if config.compile:
+            # Tells the compiler's back end too, which `numerics` leaves unloaded.
+            torch.use_deterministic_algorithms(config.deterministic)
         self.stepped = torch.compile(self.model) if config.compile else self.model
         self.parameters = list(model.parameters())
         self.optimiser = build_optimiser(model, config)

@@ -49,7 +49,7 @@ def numerics(precision: Precision, deterministic: bool = True) -> Iterator[None]
     _keep_freed_memory()
     cpu, cuda = _cpu.matmul, torch.backends.cuda.matmul
     before = cpu.fp32_precision, cuda.fp32_precision
-    was_deterministic = torch.are_deterministic_algorithms_enabled()
+    was_deterministic = torch.get_deterministic_debug_mode()
     filled = _memory.fill_uninitialized_memory
     try:
         if precision != "float32":
@@ -60,13 +60,14 @@ def numerics(precision: Precision, deterministic: bool = True) -> Iterator[None]
         if deterministic:
             # cuBLAS needs it before its first use to be reproducible.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True)
+            # use_deterministic_algorithms would load torch.compile's back end: 1.3 s a stage.
+            torch.set_deterministic_debug_mode("error")
             # Filling every new tensor would find reads of memory never written, at a cost.
             _memory.fill_uninitialized_memory = False
         yield
     finally:
         cpu.fp32_precision, cuda.fp32_precision = before
-        torch.use_deterministic_algorithms(was_deterministic)
+        torch.set_deterministic_debug_mode(was_deterministic)
         _memory.fill_uninitialized_memory = filled
 
 
