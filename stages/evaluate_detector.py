@@ -9,12 +9,14 @@ missing both say so.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gsam.configs import build
+from gsam.detectors.augment import AugmentConfig
 from gsam.detectors.boxes import open_boxes
 from gsam.detectors.config import DetectorConfig
 from gsam.detectors.inference import Detector, Joints
@@ -116,13 +118,14 @@ def score_file(
     """What scores.json holds: the figures of every seed and all that they were measured under."""
     parts = {key: build(DetectorConfig, run[key], key) for key in ("detector", "full_detector")}
     counts = {key: count_parameters(config) for key, config in parts.items()}
+    augment = build(AugmentConfig, run["augment"], "augment")
     options = run["detect"]
     return {
         "detector": run["name"],
         "dataset": dataset_of(images),
         "images": run["images"],
         "scale": run["scale"],
-        "recipe": {**run["train"], **run["augment"], **run["samples"]},
+        "recipe": {**run["train"], **asdict(augment), **run["samples"]},
         "protocol": {
             "dataset": dataset_of(images),
             "joint_set": images.skeleton.name,

@@ -40,8 +40,8 @@ TEST_SPLITS = {"human36m": "test", "coco": "val", "mpii": "valid"}
 
 _PIXELS = {
     "mean_px": "mean distance of labelled joints, px of a person crop 256 px high",
-    "median_px": "median of the same",
-    "median_px_visible": "median over visible joints",
+    "median_px": "median distance of labelled joints, px of a person crop 256 px high",
+    "median_px_visible": "median distance of visible joints, px of a person crop 256 px high",
 }
 DEFINITIONS: dict[str, dict[str, str]] = {
     "human36m_17": {
@@ -59,7 +59,7 @@ DEFINITIONS: dict[str, dict[str, str]] = {
         **_PIXELS,
         "pckh": "percent of joints within 0.5 of the head size (0.6 of the head box's diagonal), "
         "weighted by labels, without pelvis and thorax",
-        "pckh01": "the same at the reference's threshold of 0.11",
+        "pckh01": "PCKh within 0.11 of the head size, which the field calls PCKh@0.1",
     },
 }
 """What the figures of each joint set are, for the protocol that is printed beside them."""

@@ -86,6 +86,8 @@ def test_figures_of_each_dataset(tmp_path, images, own) -> None:
     assert scores["status"] == metrics["status"] == "ok" and "drawn" in printed
     assert scores["parameters"]["full"] > scores["parameters"]["trained"] > 0
     assert scores["protocol"]["boxes"] == "truth" and scores["protocol"]["flip_test"] is True
+    # The recipe as it was, not only what the run says differently.
+    assert scores["recipe"]["lr"] == 0.1 and scores["recipe"]["mosaic"] == 0.0
     assert set(scores["seeds"]) == {"0", "1"}
     for seed, record in scores["seeds"].items():
         weights = folder / f"models/detector/tiny/seed{seed}.safetensors"

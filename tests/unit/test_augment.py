@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsam.configs import build
@@ -24,6 +24,7 @@ def centroid(picture: np.ndarray) -> np.ndarray:
     return np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
 
 
+@settings(deadline=None)
 @given(
     turn=st.floats(-90, 90),
     zoom=st.floats(0.65, 1.35),
@@ -40,6 +41,7 @@ def test_points_follow_pixels(turn, zoom, flip, x, y):
     np.testing.assert_allclose(found, transform(matrix, np.array([[x, y]]))[0], atol=0.12)
 
 
+@settings(deadline=None)
 @given(st.floats(-90, 90), st.floats(0.5, 2.0))
 def test_one_matrix_is_the_mirrored_image_then_the_crop(turn, zoom):
     # The reference mirrors the picture and the centre, then warps; here both are one matrix.
@@ -58,6 +60,7 @@ def test_one_matrix_is_the_mirrored_image_then_the_crop(turn, zoom):
     assert np.abs(difference).max() <= 3
 
 
+@settings(deadline=None)
 @given(st.integers(8, 200), st.integers(8, 200))
 def test_a_view_fits_in_a_crop_of_another_shape(height, width):
     view = View(np.array([50.0, 60.0]), np.array([40.0, 90.0]))
@@ -128,6 +131,7 @@ def test_half_bodies_need_more_than_eight_joints():
         assert (view.centre[0] != 500.0) == half
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(32, 128), st.integers(32, 128))
 def test_tiles_cover_the_input_once_and_the_target_holds_its_middle(seed, height, width):
     tiles = draw_tiles(height, width, np.random.default_rng(seed))
@@ -145,6 +149,7 @@ def test_tiles_cover_the_input_once_and_the_target_holds_its_middle(seed, height
         assert (image[t.top : t.top + t.height, t.left : t.left + t.width] == 50 * i).all()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_a_mix_keeps_most_of_the_target(seed):
     white, black = np.full((4, 4, 3), 255, np.uint8), np.zeros((4, 4, 3), np.uint8)

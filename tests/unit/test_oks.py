@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -12,6 +12,7 @@ from gsam.metrics.oks import COCO_SIGMAS, MOST_PEOPLE, similarity, suppress
 people = arrays(float, (6, 17, 3), elements=st.floats(0, 200))
 
 
+@settings(deadline=None)
 @given(people)
 def test_similarity_is_symmetric_and_one_with_itself(points):
     areas = np.linspace(500, 3000, 6)
@@ -35,6 +36,7 @@ def test_joints_below_the_least_score_do_not_count():
     assert similarity(one, other, 100, [100], least_score=0.95)[0] == 0.0
 
 
+@settings(deadline=None)
 @given(people, st.floats(0.1, 0.95))
 def test_what_is_kept(points, threshold):
     areas, scores = np.full(6, 900.0), np.array([0.3, 0.9, 0.1, 0.6, 0.5, 0.2])

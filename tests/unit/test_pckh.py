@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsam.errors import DataError
@@ -70,6 +70,7 @@ def people(count=5, seed=0):
     return np.random.default_rng(seed).uniform(0, 100, (count, 17, 2))
 
 
+@settings(deadline=None)
 @given(st.floats(10, 500), st.floats(0.1, 20))
 def test_errors_count_in_px_of_a_crop_256_high(height, distance):
     truth = people()
@@ -109,6 +110,7 @@ def test_torso_pck_by_hand():
     assert torso_pck(errors, truth, H36M_17) == pytest.approx(100 * 16 / 17)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100))
 def test_torso_pck_of_the_mirror_image_is_the_same(seed):
     rng = np.random.default_rng(seed)
