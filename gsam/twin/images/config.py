@@ -20,7 +20,7 @@ class TwinImagesConfig:
     views: int = 2
     size: int = 128
     supersample: int = 1
-    still_size: int = 192
+    still_size: int = 256
     coco_train: int = 1200
     coco_val: int = 300
     mpii_train: int = 500

@@ -21,6 +21,7 @@ ACTION_SHARE, DISTURBED_SHARE = 0.60, 0.25
 DISTURBANCE = 0.25
 # Frames of a take from which poses are picked: 5 s, several gestures or steps.
 TAKE_FRAMES = 250
+POSES_PER_TAKE = 12
 # Spread (radians) of the lean of a body whose pose was drawn within the ranges.
 LEAN = 0.25
 # Degrees (low, high) about the parent's x, y and z of the left or middle joints; the right side
@@ -48,7 +49,7 @@ PARTNERS = {left: left + 1 for left in (1, 4, 7, 10, 13, 16, 18, 20, 22)}
 def draw_poses(rng: np.random.Generator, body: SmplBody, count: int) -> Array:
     """Local rotations (count, 24, 3, 3) in SMPL's axes; the root also turns y up into z up.
 
-    Poses that come from actions are taken from `count // 8 + 1` short takes of a random body.
+    Poses that come from actions are taken from short takes, each of another body and action.
     """
     kinds = rng.uniform(size=count)
     acted = kinds < ACTION_SHARE + DISTURBED_SHARE
@@ -61,7 +62,7 @@ def draw_poses(rng: np.random.Generator, body: SmplBody, count: int) -> Array:
 
 
 def _action_poses(rng: np.random.Generator, body: SmplBody, count: int) -> Array:
-    takes = [_perform(rng, body) for _ in range(count // 8 + 1)]
+    takes = [_perform(rng, body) for _ in range(count // POSES_PER_TAKE + 1)]
     chosen = rng.integers(len(takes), size=count)
     frames = rng.integers(TAKE_FRAMES, size=count)
     picked = [takes[take][frame] for take, frame in zip(chosen, frames, strict=True)]

@@ -54,12 +54,13 @@ def draw_stills(
     bodies = sum(people + crowd for people, crowd in counts)
     rotations = draw_poses(rng, studio.body, bodies)
     betas = np.stack([draw_shape(rng) for _ in range(bodies)])
+    vertices, points = studio.pose(betas, rotations)
     begin = 0
     for number, (people, crowd) in zip(range(first, last), counts, strict=True):
         own = slice(begin, begin + people + crowd)
         begin = own.stop
         still = stream(config.seed, *words, str(number))
-        posed = studio.pose(betas[own], rotations[own])
+        posed = vertices[own], points[own]
         yield number, *_draw_still(studio, still, kind, config, posed, people)
 
 
