@@ -1,0 +1,61 @@
+"""A detector's training, killed at any instant and run again, ends with the bits of one that ran
+through: not only weights but the augmentation of every crop follows from seed, epoch and person."""
+
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from gsam.storage import digest
+from tests.detector_workspaces import make_workspace, with_training
+from tests.workspaces import command, environment, run_stage
+
+RUN = with_training(epochs=24)
+OUTS = (
+    "models/detector/tiny/seed0.safetensors",
+    "results/detectors/tiny/curve.csv",
+    "results/detectors/tiny/train.json",
+)
+
+
+def kill_after(folder: Path, epoch: int, delay: float) -> bool:
+    """Start the training and kill it `delay` seconds after the checkpoint of at least that epoch;
+    whether it was still running."""
+    process = subprocess.Popen(
+        command("train_detector", "tiny"),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and newest_epoch(folder) < epoch:
+        time.sleep(0.002)
+    time.sleep(delay)
+    running = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return running
+
+
+def newest_epoch(folder: Path) -> int:
+    found = [int(path.stem) for path in (folder / ".gsam" / "runs").glob("*/[0-9]*.ckpt")]
+    return max(found, default=0)
+
+
+@pytest.mark.slow
+def test_a_detector_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path) -> None:
+    undisturbed, folder = (make_workspace(tmp_path / name, RUN) for name in "ab")
+    assert run_stage(undisturbed, "train_detector", "tiny").returncode == 0
+    instants = random.Random(3)
+    for epoch in (0, 5, 13):
+        assert kill_after(folder, epoch + instants.randrange(4), instants.random() * 0.2)
+        assert not any((folder / name).exists() for name in OUTS)
+    assert newest_epoch(folder) >= 13
+    done = run_stage(folder, "train_detector", "tiny")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in OUTS:
+        assert digest(folder / name) == digest(undisturbed / name)
+    assert not any((folder / ".gsam" / "runs").iterdir())
