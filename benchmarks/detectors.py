@@ -149,9 +149,9 @@ def run(effort: Effort) -> list[Table]:
             fed.append(_crop_row(setting, images, effort))
     note = (
         "training: the whole loop, crops made by threads beside it; network: forward passes over\n"
-        "ready crops; detector: crops cut from decoded pictures, forward, decoded joints; float32,\n"
-        "no flip test. GEMM: share of the rate of a large product in the row's format, counting\n"
-        "training as three forward passes."
+        "ready crops; detector: crops cut from decoded pictures, forward passes, joints decoded;\n"
+        "float32, no flip test. GEMM: share of the rate of a large product in the row's format,\n"
+        "counting training as three forward passes."
     )
     crop_note = (
         "Augmented training crops made from JPEGs, by threads as beside the trainings above, and\n"
