@@ -41,10 +41,9 @@ class BackgroundBank:
         left = int(rng.uniform(0, 1) * (WIDTH - columns))
         mirrored, warmth = rng.uniform() < 0.5, rng.uniform(0.88, 1.12, 3)
         strength, gain = rng.uniform(0.3, 1.05), rng.uniform(0.75, 1.2)
-        cut = scene[top : top + rows, left : left + columns]
+        piece = cv2.resize(scene[top : top + rows, left : left + columns], (width, height))
         if mirrored:
-            cut = cut[:, ::-1]
-        piece = cv2.resize(np.ascontiguousarray(cut), (width, height))
+            piece = cv2.flip(piece, 1)
         mix = strength * np.eye(3) + (1 - strength) * GREY
         matrix = (gain * warmth[:, None] * mix).astype(np.float32)
         return np.asarray(cv2.transform(piece, matrix), dtype=np.uint8)

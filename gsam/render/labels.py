@@ -30,7 +30,7 @@ OUTSIDE, HIDDEN, SELF_OCCLUDED, VISIBLE = 0, 1, 2, 3
 _TRUNK = "pelvis left_hip right_hip spine1 spine2 spine3"
 _NECK = "neck left_collar right_collar spine3"
 # joint: radius in metres, and the SMPL parts whose surface is the joint's own at twice the radius.
-# What lies on the skin (nose, eyes, ears, top of the head) has no such parts: it is seen or not.
+# What lies on the skin (nose, eyes, ears) has no such parts: it is seen or not.
 _RULES: dict[str, tuple[float, str]] = {
     "pelvis": (0.16, _TRUNK),
     "spine": (0.15, _TRUNK),
@@ -43,7 +43,7 @@ _RULES: dict[str, tuple[float, str]] = {
     "left_ear": (0.03, ""),
     "right_ear": (0.03, ""),
     "head": (0.13, "head"),
-    "head_top": (0.06, ""),
+    "head_top": (0.08, "head"),
     **{f"spine{i}": (0.15, _TRUNK) for i in (1, 2, 3)},
 }
 _SIDED: dict[str, tuple[float, str]] = {

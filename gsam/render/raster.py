@@ -197,6 +197,8 @@ def _weights(
     for corner in (1, 2):
         flat = slopes[corner - 1, owner] * across + slopes[corner + 1, owner] * below
         weights[corner] = np.clip(flat * inverse[corner, owner] / near, 0.0, 1.0)
+    # Just outside of an edge, within the slack, the nearest point of the edge counts.
+    weights[1:] /= np.maximum(weights[1] + weights[2], 1.0)
     weights[0] = np.maximum(1.0 - weights[1] - weights[2], 0.0)
     # One channel after another in memory: that is how shading reads them.
     return weights.T
