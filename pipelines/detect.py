@@ -11,11 +11,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 
+from gsam.detectors.boxes import box_files
 from gsam.errors import DataError
 from gsam.images import ImageSet
 from gsam.storage import digest
@@ -37,8 +38,8 @@ def storage_of(name: str, job: DetectJob, data_hash: str) -> ShardStorage:
         "weights": digest(job.weights),
         "images": data_hash,
         "splits": job.splits,
-        "config": asdict(job.config),
-        "boxes": digest(job.config.boxes) if job.config.boxes != "truth" else "",
+        "config": asdict(replace(job.config, boxes="")),
+        "boxes": digest(box_files(job.config.boxes)),
         "batches": BATCHES_PER_SHARD,
         "code": code_hash("detector"),
         "device": "cuda" if torch.cuda.is_available() else "cpu",
