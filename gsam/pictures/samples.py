@@ -94,7 +94,10 @@ def open_sampler(seed: int, poses: int = 64) -> Sampler:
 
 
 def _figures(
-    rng: np.random.Generator, vertices: Array, points: Array, size: tuple[int, int]
+    rng: np.random.Generator,
+    vertices: NDArray[np.floating],
+    points: NDArray[np.floating],
+    size: tuple[int, int],
 ) -> list[Figure]:
     """Bodies in front of a camera that looks a little down at the first of them.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gsam.render.appearance import Appearance, Cloth
 from gsam.render.face import head_place, on_head
 from gsam.render.mesh import RenderMesh
+from gsam.render.raster import NEAREST
 
 __all__ = ["dress", "paint"]
 
@@ -70,15 +71,21 @@ def dress(
     """
     off = _thickness(appearance)[materials(mesh, appearance, mesh.rest)]
     depth = vertices[:, 2] + off * normals[:, 2]
+    # What lies behind the camera is not drawn; it must only do no harm.
+    ahead = vertices[:, 2] > NEAREST
     moved = np.empty((2, len(vertices)))
     for axis in (0, 1):
-        before = vertices[:, axis] / vertices[:, 2]
-        after = (vertices[:, axis] + off * normals[:, axis]) / depth
+        before = vertices[:, axis] / np.maximum(vertices[:, 2], NEAREST)
+        after = (vertices[:, axis] + off * normals[:, axis]) / np.maximum(depth, NEAREST)
         place = screen[:, axis]
-        spread = max(float(np.abs(before - before.mean()).sum()), 1e-9)
-        focal = float(np.abs(place - place.mean()).sum()) / spread
+        focal = _spread(place[ahead]) / max(_spread(before[ahead]), 1e-9)
         moved[axis] = place + focal * (after - before)
     return depth, moved.T
+
+
+def _spread(values: NDArray[np.floating]) -> float:
+    """Summed distance of numbers from their mean."""
+    return float(np.abs(values - values.mean()).sum()) if len(values) else 0.0
 
 
 def _thickness(appearance: Appearance) -> Floats:

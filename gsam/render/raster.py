@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from gsam.errors import DataError
 
-__all__ = ["Raster", "rasterise"]
+__all__ = ["NEAREST", "Raster", "rasterise"]
 
 Floats = NDArray[np.float64]
 
-# Nearer than this to the camera a triangle is dropped: its projection means nothing.
+# Metres: nearer than this to the camera a triangle is dropped: its projection means nothing.
 NEAREST = 0.05
 # Half a thousandth of a pixel: rounding must not open a gap between neighbours.
 SLACK = 5e-4

@@ -86,6 +86,15 @@ def test_someone_outside_is_not_drawn() -> None:
     assert not rendered.silhouettes.any()
 
 
+def test_someone_partly_behind_the_camera_is_drawn_as_far_as_they_show() -> None:
+    turned = standing()[0][:, [0, 2, 1]] + (0.0, 0.4, 0.3)
+    assert turned[:, 2].min() < 0
+    with np.errstate(all="ignore"):
+        screen = project(turned)
+    rendered = picture(replace(figure(), vertices=turned, screen=screen))
+    assert np.isfinite(rendered.depth[rendered.person == 0]).all()
+
+
 def test_occluders_lie_over_people() -> None:
     alpha = np.zeros((HEIGHT, WIDTH), dtype=np.float32)
     alpha[40:60] = 1.0
