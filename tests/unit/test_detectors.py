@@ -135,6 +135,16 @@ def test_flip_test_of_a_mirrored_image(case: str) -> None:
         torch.testing.assert_close(average[..., 0], direct[..., 0])
 
 
+def test_keys_of_simplebaseline() -> None:
+    """The reference's: the trunk has no prefix, the transposed convolutions are one sequence."""
+    state = build_detector(DetectorConfig(name="simplebaseline")).state_dict()
+    trunk = {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4"}
+    assert {key.split(".")[0] for key in state} == {*trunk, "deconv_layers", "final_layer"}
+    assert state["deconv_layers.0.weight"].shape == (2048, 256, 4, 4)
+    assert state["deconv_layers.7.running_mean"].shape == (256,)
+    assert state["layer4.0.downsample.0.weight"].shape == (2048, 1024, 1, 1)
+
+
 def test_input_constants() -> None:
     grey = torch.full((1, 64, 64, 3), 255, dtype=torch.uint8)
     expected = {"hrnet": (1 - 0.485) / 0.229, "cpn": 1 - 122.7717 / 255, "hourglass": 1.0}
