@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 SMALLEST_PICTURE = 48
 CAMERAS = 4
+JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,13 +18,12 @@ from gsam.skeletons import H36M_17
 from gsam.twin.blocks import Array
 from gsam.twin.config import TwinConfig
 from gsam.twin.generate import Performer
-from gsam.twin.images.config import CAMERAS, TwinImagesConfig
+from gsam.twin.images.config import CAMERAS, JPEG_QUALITY, TwinImagesConfig
 from gsam.twin.images.parts import Labels
 from gsam.twin.images.studio import Studio, open_studio
 from gsam.twin.solve import local_rotations
 from gsam.twin.subjects import TakePlan, plan_takes, stream
 
-QUALITY = 92
 # The window is this much longer than the person.
 WINDOW = 1.5
 # Share of the joints' extent by which their box is wider on each side.
@@ -59,8 +58,9 @@ def draw_frames(
     for index in filming_cameras(number, config.views):
         camera = human36m_cameras()[plan.subject][index]
         shoot = _Shot(studio, config, camera, looks, f"{plan.subject}/{plan.name}")
-        for frame, body, marks in zip(frames, vertices + origin, points + origin, strict=True):
-            yield f"{plan.name}.{camera.name}/{frame:06d}.jpg", *shoot.take(body, marks)
+        for frame, body, marks, at in zip(frames, vertices, points, origin, strict=True):
+            name = f"{plan.name}.{camera.name}/{frame:06d}.jpg"
+            yield name, *shoot.take(body + at, marks + at)
 
 
 def filming_cameras(number: int, views: int) -> list[int]:
@@ -113,7 +113,7 @@ class _Shot:
             "visibility": levels.tolist(),
             "box": np.round(padded_box(marks[:JOINTS]), 3).tolist(),
         }
-        return encode_jpeg(rendered.image, QUALITY), labels
+        return encode_jpeg(rendered.image, JPEG_QUALITY), labels
 
     def _rng(self, purpose: str) -> np.random.Generator:
         """The same stream for every frame of the shot."""

@@ -63,9 +63,7 @@ def plan_work(twin: TwinConfig, config: TwinImagesConfig) -> list[Work]:
 
 def do_work(folder: Path, twin: TwinConfig, config: TwinImagesConfig, work: Work) -> int:
     """Make one part in `folder`; returns its number of pictures."""
-    pictures = list(_draw(twin, config, work))
-    write_part(folder, work.name, pictures)
-    return len(pictures)
+    return write_part(folder, work.name, _draw(twin, config, work))
 
 
 def _draw(

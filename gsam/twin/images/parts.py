@@ -6,6 +6,7 @@ by any process in any order; archives are put together from them in a fixed one.
 """
 
 import json
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -17,8 +18,11 @@ from gsam.storage import atomic_path, read_json, write_text
 Labels = dict[str, Any]
 
 
-def write_part(folder: Path, name: str, pictures: Iterable[tuple[str, bytes, Labels]]) -> None:
-    """Write the part `name`: (member, JPEG, labels that JSON can hold) of every picture."""
+def write_part(folder: Path, name: str, pictures: Iterable[tuple[str, bytes, Labels]]) -> int:
+    """Write the part `name`: (member, JPEG, labels that JSON can hold) of every picture.
+
+    Returns the number of pictures, of which one at a time is in memory.
+    """
     labels = {}
     with atomic_path(folder / f"{name}.tar") as temporary, temporary.open("wb") as stream:
         for member, jpeg, label in pictures:
@@ -29,6 +33,7 @@ def write_part(folder: Path, name: str, pictures: Iterable[tuple[str, bytes, Lab
             stream.write(bytes(-len(jpeg) % tarfile.BLOCKSIZE))
             labels[member] = label
     write_compact(folder / f"{name}.json", labels)
+    return len(labels)
 
 
 def read_labels(folder: Path, names: Iterable[str]) -> Labels:
@@ -43,7 +48,8 @@ def write_tar(path: Path, folder: Path, names: Iterable[str]) -> None:
     """Put parts together to a tar archive."""
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         for name in names:
-            stream.write((folder / f"{name}.tar").read_bytes())
+            with (folder / f"{name}.tar").open("rb") as part:
+                shutil.copyfileobj(part, stream)
         stream.write(bytes(2 * tarfile.BLOCKSIZE))
 
 

@@ -11,8 +11,7 @@ from gsam.render.appearance import draw_appearance
 from gsam.render.labels import joint_visibility
 from gsam.render.occluders import draw_occluders
 from gsam.render.scene import Figure, Rendered, RenderOptions, render
-from gsam.twin.blocks import Array
-from gsam.twin.images.config import TwinImagesConfig
+from gsam.twin.images.config import JPEG_QUALITY, TwinImagesConfig
 from gsam.twin.images.parts import Labels
 from gsam.twin.images.poses import draw_poses, draw_shape
 from gsam.twin.images.scenes import (
@@ -24,11 +23,10 @@ from gsam.twin.images.scenes import (
     draw_scene,
     shadow_on_floor,
 )
-from gsam.twin.images.studio import Studio, open_studio
+from gsam.twin.images.studio import Floats, Studio, open_studio
 from gsam.twin.subjects import stream
 
 STILLS_PER_BLOCK = 32
-QUALITY = 92
 # Outlines of fewer pixels are no polygons.
 SMALLEST_OUTLINE = 6
 
@@ -69,7 +67,7 @@ def _draw_still(
     rng: np.random.Generator,
     kind: StillKind,
     config: TwinImagesConfig,
-    posed: tuple[Array, Array],
+    posed: tuple[Floats, Floats],
     people: int,
 ) -> tuple[bytes, Labels]:
     camera = draw_camera(rng, kind, config.still_size)
@@ -90,7 +88,7 @@ def _draw_still(
         RenderOptions(supersample=config.supersample),
         rng,
     )
-    return encode_jpeg(rendered.image, QUALITY), _labels(studio, scene, figures, rendered)
+    return encode_jpeg(rendered.image, JPEG_QUALITY), _labels(studio, scene, figures, rendered)
 
 
 def _focus(figure: Figure, width: int, height: int) -> tuple[float, float, float, float]:

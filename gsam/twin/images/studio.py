@@ -15,6 +15,8 @@ from gsam.render.mesh import RenderMesh, render_mesh
 from gsam.twin.blocks import Array
 from gsam.twin.images.landmarks import LANDMARKS, landmarks
 
+Floats = NDArray[np.float32]
+
 BODIES_AT_ONCE = 32
 HEAD = 15
 
@@ -31,8 +33,10 @@ class Studio:
     parts: JointParts
     backgrounds: BackgroundBank
 
-    def pose(self, betas: Array, rotations: Array) -> tuple[Array, Array]:
+    def pose(self, betas: Array, rotations: Array) -> tuple[Floats, Floats]:
         """Vertices (N, V, 3) and landmarks (N, 22, 3) of N bodies, metres from their pelvis joints.
+
+        Single precision: a whole take of the original's length is held at once.
 
         Args:
             betas: (N, 10) or (1, 10) shapes.
@@ -49,10 +53,7 @@ class Studio:
                 origin = posed.joints[:, :1]
                 vertices.append(posed.vertices - origin)
                 points.append(landmarks(self.body, posed) - origin)
-        return (
-            torch.cat(vertices).numpy().astype(np.float64),
-            torch.cat(points).numpy().astype(np.float64),
-        )
+        return torch.cat(vertices).numpy(), torch.cat(points).numpy()
 
 
 @cache
