@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.errors import DataError
+from gsam.images import jpeg_size
 
 __all__ = ["PICTURE_SUFFIXES", "VIDEO_SUFFIXES", "picture_files", "read_picture", "video_frames"]
 
@@ -16,6 +17,8 @@ VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".web
 """What is read as a video; the decoder alone would take a text file for one."""
 
 PICTURE_SUFFIXES = (".jpeg", ".jpg", ".png")
+
+_JPEG = b"\xff\xd8"
 
 Image = NDArray[np.uint8]
 """(height, width, 3), RGB."""
@@ -95,6 +98,8 @@ def read_picture(path: str | Path) -> Image:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}), expected a picture") from error
+    if content[:2].tobytes() == _JPEG:  # the decoder alone may fill in what was cut off
+        jpeg_size(content.data, str(path))
     frame = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if frame is None:
         raise DataError(f"{path}: corrupt or cut short, expected a whole JPEG or PNG picture")

@@ -116,7 +116,7 @@ def test_a_corrupt_picture_is_refused(tmp_path: Path, kept: float) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     content = jpeg(noise)
     (tmp_path / "bad.jpg").write_bytes(content[: int(kept * len(content)) if kept < 1 else kept])
-    with pytest.raises(DataError, match=r"bad\.jpg: corrupt"):
+    with pytest.raises(DataError, match=r"bad\.jpg: .*(corrupt|damaged|truncated|not a JPEG)"):
         read_picture(tmp_path / "bad.jpg")
 
 
