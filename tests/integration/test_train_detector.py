@@ -94,8 +94,6 @@ def test_a_diverging_training_is_a_result_and_wrong_plans_are_not(tmp_path: Path
     assert "truncated JPEG" in damaged.stderr and shard.name in damaged.stderr
 
 
-# On Ray: without batch normalisation's own statistics, two workers would end like one.
-
 DETECTOR = build(DetectorConfig, RUN["detector"], "detector")
 AUGMENT = build(AugmentConfig, RUN["augment"], "augment")
 
@@ -170,11 +168,28 @@ def test_one_ray_worker_trains_like_this_process(
     assert again.curve == on_ray.curve
 
 
+def test_small_networks_do_not_depend_on_the_number_of_threads(
+    storage_root: Path, images: ImageSet
+) -> None:
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            found.append(train({**RUN, "name": str(number)}, images))
+            assert torch.get_num_threads() == number
+    finally:
+        torch.set_num_threads(threads)
+    assert found[0].curve == found[1].curve
+    for name, value in found[0].weights.items():
+        assert torch.equal(found[1].weights[name], value)
+
+
 @pytest.mark.slow
 def test_a_killed_worker_of_two_costs_time_and_nothing_else(
     ray_running: None, storage_root: Path, images: ImageSet
 ) -> None:
-    run = {**with_training(epochs=60), "workers": 2}
+    run = {**with_training(epochs=40), "workers": 2}
     killed: list[int] = []
 
     def kill_one() -> None:
