@@ -91,9 +91,9 @@ def _resolve(name: str, own: Mapping[str, Any], params: Params) -> dict[str, Any
         "detector": {**config["detector"], **small, **own_detector, **joints},
         "full_detector": {**config["detector"], **own_detector, **joints},
         "detect": {
-            **params.detect,
+            **config["scale"]["detect"],
+            **{key: value for key, value in params.detect.items() if value is not None},
             "boxes": boxes_of(params),
-            "batch_size": config["scale"]["detect_batch"],
         },
         "seeds": params.seeds,
         "workers": params.workers,

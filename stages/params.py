@@ -49,7 +49,7 @@ class DetectOptions:
     """How keypoints are detected in pictures, in scoring a detector and in feeding lifters."""
 
     boxes: str = "truth"
-    flip_test: bool = True
+    flip_test: bool | None = None
     quarter_offset: bool = True
 
 
