@@ -2,9 +2,9 @@
 
     python -m benchmarks [NAME ...] [options]
 
-NAME: gemm, lifters, scoring, windows, preprocess, startup, render (default: all). --quick rehearses
-with tiny sizes, whose numbers mean nothing. --rounds N and --seconds S: how often and how long
-every case is measured. --compiled: also train by torch.compile (minutes more). --threads N: of
+NAME: gemm, lifters, scoring, windows, preprocess, startup, render, detect (default: all). --quick
+rehearses with tiny sizes, whose numbers mean nothing. --rounds N and --seconds S: how often and how
+long every case is measured. --compiled: also train by torch.compile (minutes more). --threads N: of
 torch (default: all cores). --json PATH: also write the tables to a file.
 """
 
@@ -22,7 +22,7 @@ import torch
 from benchmarks.harness import FULL, QUICK, Table
 from gsam.storage import write_json
 
-BENCHMARKS = ("gemm", "lifters", "scoring", "windows", "preprocess", "startup", "render")
+BENCHMARKS = ("gemm", "lifters", "scoring", "windows", "preprocess", "startup", "render", "detect")
 
 
 def main() -> None:

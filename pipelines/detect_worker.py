@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gsam.configs import build
 from gsam.detectors import DetectorConfig
 from gsam.detectors.boxes import BoxSource, open_boxes
-from gsam.detectors.inference import Crops, Detector, Joints, cut, join
+from gsam.detectors.inference import Crops, Detector, Joints, cut_each
 from gsam.errors import DataError
 from gsam.images import ImageSet
 from gsam.weights import load_detector
@@ -125,19 +125,17 @@ class Looker:
 
     def _prepare(self, item: tuple[Shard, range]) -> tuple[Crops, _Batch]:
         shard, numbers = item
-        crops, pictures, boxes = [], [], []
+        pictures, people, boxes = [], [], []
         for number in numbers:
             picture = self.images[shard.split].decode(number)
             box = self._person(shard.split, number, picture)
-            try:
-                crops.append(cut(self.detector.config, picture, box))
-            except DataError as error:
-                name = self.images[shard.split].name(number)
-                raise DataError(f"{name}: {error}") from error
-            pictures.extend([number] * len(box))
-            boxes.append(box)
-        batch = _Batch(shard, np.array(pictures, np.int64), np.concatenate(boxes))
-        return join(crops), batch
+            if len(box):
+                pictures.append(picture)
+                people.append(number)
+                boxes.append(box)
+        every = np.concatenate([np.empty((0, 4), np.float32), *boxes])
+        batch = _Batch(shard, np.array(people, np.int64), every)
+        return cut_each(self.detector.config, pictures, every), batch
 
     def _person(self, split: str, number: int, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The box (1, 4) of the person whom the take is about, or (0, 4): the likeliest, and of
@@ -145,8 +143,9 @@ class Looker:
         source = self.sources[split]
         if source is None:
             images = self.images[split]
-            mine = (images.person_image == number) & ~images.crowds
-            boxes, scores = images.boxes[mine], np.ones(int(mine.sum()), np.float32)
+            first, last = np.searchsorted(images.person_image, (number, number + 1))
+            boxes = images.boxes[first:last][~images.crowds[first:last]]
+            scores = np.ones(len(boxes), np.float32)
         else:
             (people,) = source([self.names[split][number]], [picture])
             boxes, scores = people.xywh, people.scores
@@ -166,6 +165,11 @@ class Looker:
 def _boxes(images: ImageSet, job: DetectJob, device: str) -> BoxSource | None:
     """Where boxes come from; None: the annotated ones, as they are (crops may reach outside)."""
     if job.config.boxes == "truth":
+        flat = ~(images.boxes[:, 2:] > 0).all(axis=1) & ~images.crowds
+        if flat.any():
+            person = int(flat.argmax())
+            name, box = images.name(int(images.person_image[person])), images.boxes[person]
+            raise DataError(f"{name}: box {box.tolist()}, expected width and height above 0")
         return None
     names = images.rows["image"].to_pylist()
     return open_boxes(job.config.boxes, names=names, device=device)

@@ -22,7 +22,7 @@ from gsam.detectors.inputs import normalise
 from gsam.detectors.objective import decode
 from gsam.training.precision import numerics
 
-__all__ = ["Crops", "Detector", "Joints", "cut", "join", "stack"]
+__all__ = ["Crops", "Detector", "Joints", "cut", "cut_each", "join", "stack"]
 
 MOST_THREADS = 16
 """On a CPU every thread holds the network's activations of a batch."""
@@ -54,11 +54,23 @@ def cut(config: DetectorConfig, image: NDArray[np.uint8], boxes: ArrayLike) -> C
     Raises:
         DataError: a box that is not finite or has no area, by its number.
     """
+    people = np.reshape(boxes, (-1, 4))
+    return cut_each(config, [image] * len(people), people)
+
+
+def cut_each(
+    config: DetectorConfig, images: Sequence[NDArray[np.uint8]], boxes: ArrayLike
+) -> Crops:
+    """The crops of N boxes (N, 4), each of its own picture.
+
+    Raises:
+        DataError: a box that is not finite or has no area, by its number.
+    """
     height, width = config.height, config.width
     centres, sizes = crop_of_box(np.reshape(boxes, (-1, 4)), height, width)
     matrices = crop_matrix(centres, sizes[:, 0], np.zeros(len(centres)), height, width)
     pixels = np.empty((len(matrices), height, width, 3), np.uint8)
-    for index, matrix in enumerate(matrices):
+    for index, (image, matrix) in enumerate(zip(images, matrices, strict=True)):
         pixels[index] = warp(image, matrix, height, width)
     return Crops(pixels, invert(matrices))
 
@@ -145,8 +157,8 @@ class Detector:
         starts = range(0, len(people), self.batch_size)
 
         def prepare(start: int) -> Crops:
-            batch = people[start : start + self.batch_size]
-            return join([cut(self.config, image, box) for image, box in batch])
+            some, where = zip(*people[start : start + self.batch_size], strict=True)
+            return cut_each(self.config, some, where)
 
         points, scores = stack(self.stream(prepare, starts), self.config.joints)
         ends = np.cumsum([0, *(len(np.reshape(some, (-1, 4))) for some in boxes)])

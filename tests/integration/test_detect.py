@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +204,16 @@ def test_what_cannot_work_is_refused(
     with pytest.raises(error, match=says):
         main(["tiny"])
     assert not (folder / "data/keypoints/tiny").exists()
+
+
+def test_a_true_box_without_area_is_refused(tmp_path, monkeypatch) -> None:
+    from tests import detect_workspace
+
+    flat = replace(detect_workspace.person(np.ones((1, 17, 2))), boxes=np.array([[9, 9, 0, 5.0]]))
+    monkeypatch.setattr(detect_workspace, "person", lambda points: flat)
+    monkeypatch.chdir(make_workspace(tmp_path))
+    with pytest.raises(DataError, match=r"image S1/Walking.*box \[9.0, 9.0, 0.0, 5.0\]"):
+        main(["tiny"])
 
 
 def test_a_damaged_picture_ends_in_one_line(tmp_path) -> None:

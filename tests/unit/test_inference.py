@@ -178,3 +178,19 @@ def test_work_ahead_is_in_order_bounded_and_raises_here() -> None:
     with pytest.raises(DataError, match="item 30"):
         list(results)
     assert max(started) <= 36
+
+
+def test_a_devices_queue_gives_the_same_answers_in_order(network: nn.Module) -> None:
+    """The way of CUDA, which may still be at work when the next batch is sent; here on a CPU."""
+    images, boxes = pictures(15)
+    detector = Detector(network, CONFIG, threads=2)
+    items = list(zip(images, boxes, strict=True))
+
+    def prepare(item):
+        return cut(CONFIG, *item), len(item[1])
+
+    queued = list(detector._stream_cuda(prepare, items))
+    assert [note for _, note in queued] == [len(some) for some in boxes]
+    for ((points, scores), _), (image, some) in zip(queued, items, strict=True):
+        ((expected, certain),) = detector.detect([image], [some])
+        assert np.allclose(points, expected) and np.allclose(scores, certain, atol=1e-6)
