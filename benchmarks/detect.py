@@ -17,9 +17,8 @@ from gsam.detectors import build_detector
 from gsam.images import ImageSet
 from gsam.training.precision import numerics
 from gsam.weights import save_detector
-from pipelines.detect import DetectConfig, DetectJob, detect
 from pipelines.detect_storage import ShardStorage
-from pipelines.detect_worker import Shard
+from pipelines.detect_worker import DetectConfig, DetectJob, Looker, Shard
 
 __all__ = ["run"]
 
@@ -72,14 +71,19 @@ def detection(setting: Setting, weights: Path, images: ImageSet) -> Case:
     job = DetectJob(str(weights), str(images.folder), ("train",), options)
     size = setting.batch * BATCHES_PER_SHARD
 
+    looker = Looker(job, {"train": images})
+
     def work(units: int) -> float:
         with tempfile.TemporaryDirectory() as place:
+            storage = ShardStorage(place)
             shards = [Shard(f"train-{number:06d}", "train", 0, size) for number in range(units)]
-            found = detect(job, {"train": images}, shards, ShardStorage(place), 0)
-            return sum(len(people) for _, people in found)
+            done = 0
+            for shard, found in looker.look(shards):
+                storage.save(shard.name, found)
+                done += len(found)
+        return done
 
-    # Loading the weights, once for thousands of pictures, is no part of the rate.
-    return Case("detection", work, has_start=True)
+    return Case("detection", work)
 
 
 def run(effort: Effort) -> list[Table]:
