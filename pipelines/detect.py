@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from gsam.detectors.boxes import box_files
+from gsam.boxes.sources import box_files
 from gsam.errors import DataError
 from gsam.images import ImageSet
 from gsam.storage import digest

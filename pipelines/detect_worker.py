@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gsam.boxes.sources import BoxSource, open_boxes
 from gsam.configs import build
 from gsam.detectors import DetectorConfig
-from gsam.detectors.boxes import BoxSource, open_boxes
 from gsam.detectors.inference import Crops, Detector, Joints, cut_each
 from gsam.errors import DataError
 from gsam.images import ImageSet
@@ -24,7 +24,7 @@ __all__ = ["DetectConfig", "DetectJob", "Looker", "Shard"]
 
 @dataclass(frozen=True, kw_only=True)
 class DetectConfig:
-    """How a detector looks at pictures: `boxes` is `truth` or a file (see gsam.detectors.boxes)."""
+    """How a detector looks at pictures: `boxes` is `truth` or a file (see gsam.boxes.sources)."""
 
     boxes: str = "truth"
     flip_test: bool = True

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.boxes.sources import BoxSource
 from gsam.datasets.video_frames import (
     PICTURE_SUFFIXES,
     VIDEO_SUFFIXES,
@@ -18,7 +19,6 @@ from gsam.datasets.video_frames import (
     read_picture,
     video_frames,
 )
-from gsam.detectors.boxes import BoxSource
 from gsam.detectors.inference import Crops, Detector, cut, join
 from gsam.errors import DataError
 from gsam.pictures.keypoints import Picture

@@ -27,9 +27,9 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from gsam.boxes.sources import open_boxes
 from gsam.configs import build
 from gsam.detectors import DetectorConfig
-from gsam.detectors.boxes import open_boxes
 from gsam.detectors.inference import Detector
 from gsam.errors import DataError, GsamError
 from gsam.pictures.keypoints import draw_sheet

@@ -1,6 +1,6 @@
 """Compose conf/ by Hydra and resolve every lifter's run: lifter, scale, recipe, its own keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path

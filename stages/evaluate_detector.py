@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
+from gsam.boxes.sources import open_boxes
 from gsam.configs import build
 from gsam.detectors.augment import AugmentConfig
-from gsam.detectors.boxes import open_boxes
 from gsam.detectors.config import DetectorConfig
 from gsam.detectors.inference import Detector, Joints
 from gsam.detectors.parameters import count_parameters

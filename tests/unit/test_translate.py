@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from gsam.checkpoints.key_report import compare_keys
+from gsam.checkpoints.translate import main, translate
 from gsam.detectors.build import build_detector
 from gsam.detectors.config import DetectorConfig
-from gsam.detectors.key_report import compare_keys
-from gsam.detectors.translate import main, translate
 from gsam.errors import ConfigError, DataError
 from gsam.weights import load_detector
 

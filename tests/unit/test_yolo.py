@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gsam.detectors.boxes import box_files, open_boxes
-from gsam.detectors.darknet import load_darknet
-from gsam.detectors.darknet_config import read_darknet_config
-from gsam.detectors.yolo import Yolo, load_darknet_yolo, yolo_boxes
-from gsam.detectors.yolo_decoding import decode_head, letterbox, suppress
-from gsam.detectors.yolo_onnx import load_onnx_yolo
+from gsam.boxes.darknet import load_darknet
+from gsam.boxes.darknet_config import read_darknet_config
+from gsam.boxes.sources import box_files, open_boxes
+from gsam.boxes.yolo import Yolo, load_darknet_yolo, yolo_boxes
+from gsam.boxes.yolo_decoding import decode_head, letterbox, suppress
+from gsam.boxes.yolo_onnx import load_onnx_yolo
 from gsam.errors import ConfigError, DataError
 from tests.unit.yolo_fixtures import onnx_bytes, write_network, yolov3_config
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gsam.detectors.darknet import Darknet
-from gsam.detectors.darknet_config import read_darknet_config
+from gsam.boxes.darknet import Darknet
+from gsam.boxes.darknet_config import read_darknet_config
 
 ANCHORS = "10,13,  16,30,  33,23,  30,61,  62,45,  59,119,  116,90,  156,198,  373,326"
 DARKNET_53 = ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4))  # width and blocks of each stage

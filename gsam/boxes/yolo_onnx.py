@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gsam.detectors.yolo import Yolo
-from gsam.detectors.yolo_decoding import decode_head
+from gsam.boxes.yolo import Yolo
+from gsam.boxes.yolo_decoding import decode_head
 from gsam.errors import DataError
 
 __all__ = ["load_onnx_yolo"]

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gsam.detectors.boxes import BoxSource, PersonBoxes, clip_inside
-from gsam.detectors.darknet import load_darknet
-from gsam.detectors.yolo_decoding import decode_head, letterbox, suppress
+from gsam.boxes.darknet import load_darknet
+from gsam.boxes.sources import BoxSource, PersonBoxes, clip_inside
+from gsam.boxes.yolo_decoding import decode_head, letterbox, suppress
 
 __all__ = ["Yolo", "load_darknet_yolo", "yolo_boxes"]
 

@@ -1,6 +1,6 @@
 """Turn a published detector checkpoint into one of ours, strictly.
 
-    python -m gsam.detectors.translate pose_hrnet_w32_256x192.pth --out hrnet_w32.safetensors
+    python -m gsam.checkpoints.translate pose_hrnet_w32_256x192.pth --out hrnet_w32.safetensors
 
 Reads the official HRNet, CPN (pytorch-cpn), stacked hourglass (pytorch_stacked_hourglass) and
 SimpleBaseline files, bare or as left by training, finds the architecture in the shapes, and prints
@@ -20,11 +20,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gsam.checkpoints.infer import infer_config
+from gsam.checkpoints.key_report import KeyReport, compare_keys
+from gsam.checkpoints.read import read_state_dict
 from gsam.detectors.build import build_detector
 from gsam.detectors.config import DetectorConfig
-from gsam.detectors.key_report import KeyReport, compare_keys
-from gsam.detectors.translate_infer import infer_config
-from gsam.detectors.translate_read import read_state_dict
 from gsam.errors import ConfigError, DataError, GsamError
 from gsam.weights import save_detector
 
@@ -64,7 +64,7 @@ def translate(
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m gsam.detectors.translate",
+        prog="python -m gsam.checkpoints.translate",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gsam.detectors.darknet_text import Section, read_sections
+from gsam.boxes.darknet_text import Section, read_sections
 from gsam.errors import DataError
 
 __all__ = ["DarknetConfig", "Layer", "read_darknet_config"]

@@ -77,8 +77,8 @@ def open_boxes(
     if suffix not in (".cfg", ".onnx"):
         expected = "expected truth, a COCO results .json, a YOLOv3 .cfg or a YOLOv3 .onnx"
         raise ConfigError(f"boxes = {source!r}: {expected}")
-    from gsam.detectors.yolo import load_darknet_yolo, yolo_boxes
-    from gsam.detectors.yolo_onnx import load_onnx_yolo
+    from gsam.boxes.yolo import load_darknet_yolo, yolo_boxes
+    from gsam.boxes.yolo_onnx import load_onnx_yolo
 
     if suffix == ".cfg":
         config, weights = box_files(source)

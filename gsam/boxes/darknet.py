@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gsam.detectors.darknet_config import DarknetConfig, Layer, read_darknet_config
+from gsam.boxes.darknet_config import DarknetConfig, Layer, read_darknet_config
 from gsam.errors import DataError
 
 __all__ = ["Darknet", "load_darknet"]

@@ -1,0 +1,1 @@
+"""Published checkpoints into ours: read without running anything, held to every key."""
