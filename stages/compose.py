@@ -1,6 +1,6 @@
 """Compose conf/ by Hydra and resolve every lifter's run: lifter, scale, recipe, its own keys."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -92,7 +92,9 @@ def _key_problems(own: dict[str, Any], where: str) -> list[str]:
     return found
 
 
-def choice_problems(own: dict[str, Any], key: str, allowed: Iterable[str], where: str) -> list[str]:
+def choice_problems(
+    own: Mapping[str, Any], key: str, allowed: Collection[str], where: str
+) -> list[str]:
     """What is wrong with a key that must name one of `allowed`."""
     value = own.get(key)
     if value in allowed:
