@@ -23,8 +23,7 @@ from gsam.storage import digest
 from gsam.training.identity import code_hash
 from pipelines.detect_storage import Found, ShardStorage
 from pipelines.detect_worker import DetectConfig, DetectJob, Looker, Shard
-from pipelines.runtime import held_stderr, quiet_ray
-from pipelines.train import logical_cpus
+from pipelines.runtime import held_stderr, logical_cpus, quiet_ray
 
 __all__ = ["DetectConfig", "DetectJob", "cut_shards", "detect", "storage_of"]
 

@@ -15,7 +15,7 @@ from pyarrow import fs
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from pipelines.train import STORAGE_VARIABLE
+from pipelines.run_storage import STORAGE_VARIABLE
 
 __all__ = ["Found", "ShardStorage"]
 

@@ -14,8 +14,7 @@ from gsam.evaluation import evaluate, lifting, score_one
 from gsam.metrics.aggregate import ClipScore
 from gsam.training.precision import numerics
 from gsam.weights import load_lifter
-from pipelines.runtime import held_stderr, quiet_ray
-from pipelines.train import logical_cpus
+from pipelines.runtime import held_stderr, logical_cpus, quiet_ray
 
 __all__ = ["score_clips"]
 

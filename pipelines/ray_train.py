@@ -1,6 +1,5 @@
 """Ray Train: workers started and restarted, checkpoints kept in the run's storage."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -10,9 +9,9 @@ from typing import Any
 from gsam.errors import DataError
 from gsam.training.checkpoint import State, decode, encode
 from gsam.training.loop import Outcome
-from pipelines.runtime import quiet_ray
+from pipelines.runtime import logical_cpus, quiet_ray
 
-__all__ = ["RayKeeper", "fit_on_ray", "logical_cpus", "warn"]
+__all__ = ["RayKeeper", "fit_on_ray", "warn"]
 
 _CHECKPOINT = "state.ckpt"
 _RETRIES = 3
@@ -53,12 +52,6 @@ class RayKeeper:
 def _read(checkpoint: Any) -> State | None:
     with checkpoint.as_directory() as folder:
         return decode((Path(folder) / _CHECKPOINT).read_bytes())
-
-
-def logical_cpus(workers: int) -> int:
-    """Size of a local Ray: its workers must fit even where they outnumber the cores, or they wait
-    for ever; one more is for Ray's own tasks."""
-    return max(os.cpu_count() or 1, workers + 1)
 
 
 def fit_on_ray(

@@ -76,3 +76,9 @@ def held_stderr() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def logical_cpus(workers: int) -> int:
+    """Size of a local Ray: its workers must fit even where they outnumber the cores, or they wait
+    for ever; one more is for Ray's own tasks."""
+    return max(os.cpu_count() or 1, workers + 1)

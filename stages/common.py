@@ -1,9 +1,9 @@
-"""What every stage shares: one summary line, an exit code, a progress bar, its part of the plan."""
+"""What stages share: a summary line, an exit code, a progress bar, their part of the plan."""
 
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,6 +60,15 @@ def planned(name: str) -> dict[str, Any]:
         raise ConfigError(f"{path} does not exist; expected one of {known} (dvc repro plan)")
     plan: dict[str, Any] = json.loads(path.read_text())
     return plan
+
+
+def status_of(seeds: Mapping[str, Mapping[str, Any]]) -> str:
+    """`ok`, or the first divergence: `diverged at epoch 3`, with its seed if there are several."""
+    for seed, record in seeds.items():
+        if record["status"] == "diverged":
+            which = f" (seed {seed})" if len(seeds) > 1 else ""
+            return f"diverged at epoch {record['diverged_epoch']}{which}"
+    return "ok"
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

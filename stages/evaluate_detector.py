@@ -35,7 +35,7 @@ from gsam.detectors.scoring import (
 from gsam.images import ImageSet
 from gsam.storage import read_json, write_json
 from gsam.weights import load_detector
-from stages.common import one_argument, planned, progress, run_stage
+from stages.common import one_argument, planned, progress, run_stage, status_of
 from stages.paths import DETECTOR_MODELS, DETECTORS, IMAGES
 
 DIGITS = 4
@@ -141,15 +141,6 @@ def score_file(
         "parameters": {"trained": counts["detector"], "full": counts["full_detector"]},
         "seeds": dict(seeds),
     }
-
-
-def status_of(seeds: Mapping[str, Mapping[str, Any]]) -> str:
-    """`ok`, or the first divergence: `diverged at epoch 3`, with its seed if there are several."""
-    for seed, record in seeds.items():
-        if record["status"] == "diverged":
-            which = f" (seed {seed})" if len(seeds) > 1 else ""
-            return f"diverged at epoch {record['diverged_epoch']}{which}"
-    return "ok"
 
 
 def headline(images: str, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from gsam.evaluation import protocol_of, rounded, summary
 from gsam.lifters import LifterConfig, count_parameters
 from gsam.storage import read_json, write_json
 from pipelines.evaluate import score_clips
-from stages.common import one_argument, planned, run_stage
+from stages.common import one_argument, planned, run_stage, status_of
 from stages.params import frames_of
 from stages.paths import BASELINES, MODELS, RUNS, clips_folder
 
@@ -84,15 +84,6 @@ def score_file(
         "parameters": {"trained": count_parameters(lifter), "full": count_parameters(full)},
         "seeds": dict(seeds),
     }
-
-
-def status_of(seeds: Mapping[str, Mapping[str, Any]]) -> str:
-    """`ok`, or the first divergence: `diverged at epoch 3`, with its seed if there are several."""
-    for seed, record in seeds.items():
-        if record["status"] == "diverged":
-            which = f" (seed {seed})" if len(seeds) > 1 else ""
-            return f"diverged at epoch {record['diverged_epoch']}{which}"
-    return "ok"
 
 
 def headline(result: Mapping[str, Any], baselines: Mapping[str, Any]) -> dict[str, Any]:

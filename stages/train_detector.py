@@ -19,7 +19,8 @@ from gsam.images import ImageSet
 from gsam.storage import atomic_directory, digest, read_json, write_json, write_text
 from gsam.training.loop import Outcome
 from gsam.weights import save_detector
-from pipelines.train import SPLIT, RunStorage, train_seed
+from pipelines.run_storage import RunStorage
+from pipelines.train_detector import SPLIT, train_detector
 from stages.common import one_argument, planned, run_stage
 from stages.curves import curve_text, reporter, rounded
 from stages.paths import DETECTOR_MODELS, DETECTORS, IMAGES
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> str:
         storage = RunStorage(run, seed, images.data_hash)
         storages.append(storage)
         show = reporter(seed, run["train"]["epochs"], CURVE)
-        outcomes[seed] = train_seed(run, folder, images, seed, storage, show)
+        outcomes[seed] = train_detector(run, folder, images, seed, storage, show)
     record = write_models(run, config, outcomes)
     write_results(run, config, images, outcomes, record)
     for storage in storages:

@@ -6,7 +6,8 @@ Reads data/plan/runs/<run>.json, data/clips/<keypoints>/. Writes models/lifter/<
 seed<k>.safetensors per seed and run.json; results/runs/<run>/: curve.csv and train.json.
 Killed at any instant and run again, it goes on from its newest checkpoint (.gsam/runs, or
 $GSAM_RUN_STORAGE) and ends with the same bits. A training that diverges is a result: it is
-marked with its epoch and keeps the weights of the last good one.
+marked with its epoch and keeps the weights of the last good one. A row of a table whose keypoints
+are not among the user's files is left out, and says why; for `main` that is an error.
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,14 @@ from typing import Any
 
 from gsam.clips import ClipSet
 from gsam.configs import build
+from gsam.errors import LicensedDataMissing
 from gsam.lifters import LifterConfig, count_parameters
 from gsam.storage import atomic_directory, digest, write_json, write_text
 from gsam.training.loop import Outcome
 from gsam.weights import save_lifter
-from pipelines.train import RunStorage, train_seed
-from stages.common import one_argument, planned, run_stage
+from pipelines.run_storage import RunStorage
+from pipelines.train_lifter import train_lifter
+from stages.common import one_argument, planned, run_stage, status_of
 from stages.curves import curve_text, reporter, rounded
 from stages.paths import MODELS, RUNS, clips_folder
 
@@ -30,7 +33,12 @@ def main(arguments: list[str]) -> str:
     """Train every seed of a run; returns the summary line."""
     name = one_argument(arguments, "name of a run")
     run = planned(f"runs/{name}")
-    folder = clips_folder(run["keypoints"])
+    try:
+        folder = clips_folder(run["keypoints"])
+    except LicensedDataMissing as missing:
+        if name == "main":
+            raise
+        return write_missing(name, str(missing))
     device = "cuda" if run["workers"] == 0 and _has_gpu() else "cpu"
     clips = ClipSet.load(folder, "train", device)
     outcomes, storages = {}, []
@@ -38,12 +46,22 @@ def main(arguments: list[str]) -> str:
         storage = RunStorage(run, seed, clips.data_hash)
         storages.append(storage)
         show = reporter(seed, run["train"]["epochs"], CURVE)
-        outcomes[seed] = train_seed(run, folder, clips, seed, storage, show)
+        outcomes[seed] = train_lifter(run, folder, clips, seed, storage, show)
     record = write_models(run, outcomes)
     write_results(run, clips, outcomes, record)
     for storage in storages:
         storage.clear()
     return headline(run, clips, outcomes)
+
+
+def write_missing(name: str, reason: str) -> str:
+    """Outs that say why a run was left out; returns the summary line."""
+    left_out = {"run": name, "status": "missing", "reason": reason}
+    with atomic_directory(MODELS / name) as folder:
+        write_json(folder / "run.json", left_out)
+    write_text(RUNS / name / "curve.csv", curve_text([], CURVE))
+    write_json(RUNS / name / "train.json", left_out)
+    return f"left out: {reason}"
 
 
 def write_models(run: Mapping[str, Any], outcomes: Mapping[int, Outcome]) -> dict[str, Any]:
@@ -80,6 +98,7 @@ def write_results(
     write_text(RUNS / run["name"] / "curve.csv", curve_text(rows, CURVE))
     trained = {
         "run": run["name"],
+        "status": status_of(record),
         "lifter": run["lifter"],
         "recipe": run["train"],
         "windows": run["windows"],

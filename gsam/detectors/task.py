@@ -15,16 +15,15 @@ from gsam.detectors.objective import decode, make_targets, per_sample_loss
 from gsam.detectors.order import PeopleOrder, Slice, held_out_people
 from gsam.errors import DataError
 from gsam.images import ImageSet
+from gsam.metrics.keypoint_accuracy import CROP_HEIGHT
 from gsam.training.config import SampleConfig
 from gsam.training.ranks import Ranks
 from gsam.training.task import Checked, CurveRow, Epoch, Loss
 
-__all__ = ["CROP_HEIGHT", "DetectionTask", "TrainingBatch"]
+__all__ = ["DetectionTask", "TrainingBatch"]
 
 PROBED_PEOPLE = 32
 CHECKED_AT_ONCE = 64
-CROP_HEIGHT = 256
-"""Errors are in pixels of a crop of this height, whatever the height of the input."""
 
 Outputs = tuple[torch.Tensor, ...]
 

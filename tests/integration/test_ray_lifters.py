@@ -17,8 +17,9 @@ from gsam.lifters import LifterConfig
 from gsam.training.loop import Outcome
 from gsam.weights import save_lifter
 from pipelines.evaluate import score_clips
+from pipelines.run_storage import RunStorage
 from pipelines.runtime import quiet_ray
-from pipelines.train import RunStorage, train_seed
+from pipelines.train_lifter import train_lifter
 from tests.synthetic_clips import write_clips
 from tests.workspaces import RUN, with_training
 
@@ -46,7 +47,7 @@ def storage_root(tmp_path, monkeypatch) -> Path:
 def train(run: dict[str, Any], folder: Path) -> Outcome:
     training = ClipSet.load(folder, "train")
     storage = RunStorage(run, 0, training.data_hash)
-    return train_seed(run, folder, training, 0, storage, lambda row: None)
+    return train_lifter(run, folder, training, 0, storage, lambda row: None)
 
 
 def losses(outcome: Outcome) -> list[float | int | None]:

@@ -26,8 +26,9 @@ from gsam.training.loop import Outcome
 from gsam.weights import load_detector
 from pipelines import ingest
 from pipelines.ingest import RayFeed, actors_for
+from pipelines.run_storage import RunStorage
 from pipelines.runtime import quiet_ray
-from pipelines.train import RunStorage, train_seed
+from pipelines.train_detector import train_detector
 from tests.detector_workspaces import RUN, make_workspace, with_training, write_run
 from tests.integration.test_ray_lifters import train_workers
 from tests.synthetic_images import write_images
@@ -154,7 +155,7 @@ def test_a_damaged_image_is_named_through_ray(ray_running: None, tmp_path: Path)
 
 def train(run: dict[str, Any], images: ImageSet) -> Outcome:
     storage = RunStorage(run, 0, images.data_hash)
-    return train_seed(run, images.folder, images, 0, storage, lambda row: None)
+    return train_detector(run, images.folder, images, 0, storage, lambda row: None)
 
 
 def test_one_ray_worker_trains_like_this_process(

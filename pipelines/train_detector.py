@@ -1,0 +1,117 @@
+"""Training a 2D detector on images: crops from threads and the network in this process, or crops
+from Ray Data and the network on Ray Train.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from gsam.configs import build
+from gsam.detectors import DetectorConfig, build_detector
+from gsam.detectors.augment import AugmentConfig
+from gsam.detectors.feed import Cropper, Feed, ThreadFeed
+from gsam.detectors.task import DetectionTask
+from gsam.images import ImageSet
+from gsam.training.checkpoint import CheckpointFolder, Keeper
+from gsam.training.config import SampleConfig, TrainConfig
+from gsam.training.initial import fresh
+from gsam.training.loop import Outcome, fit
+from gsam.training.task import CurveRow
+from pipelines.ray_train import RayKeeper, fit_on_ray, warn
+from pipelines.run_storage import RunStorage
+
+__all__ = ["SPLIT", "train_detector"]
+
+SPLIT = "train"
+
+SMALL = 1_000_000
+"""Parameters below which a second thread gains a convolutional network next to nothing, and costs
+it many times its time where the core is not free: 500 images/s by one thread, 500 or 10 by two."""
+
+Run = Mapping[str, Any]
+Report = Callable[[CurveRow], None]
+
+
+def train_detector(
+    run: Run, folder: Path, images: ImageSet, seed: int, storage: RunStorage, report: Report
+) -> Outcome:
+    """Train one seed of a resolved run, going on from its newest checkpoint if there is one.
+
+    Args:
+        run: as `stages.plan` resolves it: `detector`, `train`, `augment`, `samples`, `workers`.
+        folder: the images' folder, which Ray workers read again.
+        images: its training images.
+        report: called with each epoch's row of the curve (in this process only).
+
+    Raises:
+        DataError: an image is damaged, or the training failed on Ray, after its retries.
+    """
+    if run["workers"] == 0:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        keeper = CheckpointFolder(storage.folder, warn)
+        detector = build(DetectorConfig, run["detector"], "detector")
+        augment = build(AugmentConfig, run["augment"], "augment")
+        with ThreadFeed(Cropper(images, detector, augment, seed)) as feed:
+            return _fit(run, images, seed, keeper, report, device, feed)
+    from pipelines.ingest import actors_for
+
+    workers = run["workers"]
+    settings = {"run": dict(run), "seed": seed, "folder": str(folder.resolve())}
+    settings["actors"] = actors_for(workers)
+    return fit_on_ray(
+        _ray_worker,
+        settings,
+        workers=workers,
+        helpers=workers * settings["actors"],
+        name=storage.name,
+        root=storage.root,
+    )
+
+
+def _ray_worker(settings: dict[str, Any]) -> None:
+    """What every Ray worker runs: its crops come from actors of its own."""
+    from ray.train.torch import get_device
+
+    from pipelines.ingest import RayFeed
+
+    run, folder = settings["run"], settings["folder"]
+    source = {"folder": folder, "split": SPLIT, "detector": run["detector"]}
+    source["augment"] = run["augment"]
+    images = ImageSet.load(folder, SPLIT)
+    with RayFeed(source, epochs=run["train"]["epochs"], actors=settings["actors"]) as feed:
+        _fit(run, images, settings["seed"], RayKeeper(), None, get_device(), feed)
+
+
+def _fit(
+    run: Run,
+    images: ImageSet,
+    seed: int,
+    keeper: Keeper,
+    report: Report | None,
+    device: torch.device,
+    feed: Feed,
+) -> Outcome:
+    """Build the detector with the seed's own initial weights and train it."""
+    detector = build(DetectorConfig, run["detector"], "detector")
+    samples = build(SampleConfig, run["samples"], "samples")
+    config = build(TrainConfig, run["train"], "train")
+    task = DetectionTask(images, detector, samples, feed, device)
+    model = fresh(lambda: build_detector(detector), seed)
+    with _threads(model):
+        return fit(model, task, config, seed=seed, keeper=keeper, report=report)
+
+
+@contextmanager
+def _threads(model: nn.Module) -> Iterator[None]:
+    """One thread of torch for a small network; the crops' threads have the other cores."""
+    threads = torch.get_num_threads()
+    small = sum(parameter.numel() for parameter in model.parameters()) < SMALL
+    try:
+        torch.set_num_threads(1 if small else threads)
+        yield
+    finally:
+        torch.set_num_threads(threads)
