@@ -2,13 +2,11 @@
 from Ray Data and the network on Ray Train.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from gsam.configs import build
 from gsam.detectors import DetectorConfig, build_detector
@@ -21,16 +19,13 @@ from gsam.training.config import SampleConfig, TrainConfig
 from gsam.training.initial import fresh
 from gsam.training.loop import Outcome, fit
 from gsam.training.task import CurveRow
+from gsam.training.threads import few_threads
 from pipelines.ray_train import RayKeeper, fit_on_ray, warn
 from pipelines.run_storage import RunStorage
 
 __all__ = ["SPLIT", "train_detector"]
 
 SPLIT = "train"
-
-SMALL = 1_000_000
-"""Parameters below which a second thread gains a convolutional network next to nothing, and costs
-it many times its time where the core is not free: 500 images/s by one thread, 500 or 10 by two."""
 
 Run = Mapping[str, Any]
 Report = Callable[[CurveRow], None]
@@ -101,17 +96,5 @@ def _fit(
     config = build(TrainConfig, run["train"], "train")
     task = DetectionTask(images, detector, samples, feed, device)
     model = fresh(lambda: build_detector(detector), seed)
-    with _threads(model):
+    with few_threads(model):
         return fit(model, task, config, seed=seed, keeper=keeper, report=report)
-
-
-@contextmanager
-def _threads(model: nn.Module) -> Iterator[None]:
-    """One thread of torch for a small network; the crops' threads have the other cores."""
-    threads = torch.get_num_threads()
-    small = sum(parameter.numel() for parameter in model.parameters()) < SMALL
-    try:
-        torch.set_num_threads(1 if small else threads)
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -14,6 +14,7 @@ from gsam.training.lifting import LiftingTask
 from gsam.training.loop import Outcome, fit
 from gsam.training.order import Head
 from gsam.training.task import CurveRow
+from gsam.training.threads import few_threads
 from pipelines.ray_train import RayKeeper, fit_on_ray, warn
 from pipelines.run_storage import RunStorage
 
@@ -65,4 +66,5 @@ def _fit(run: Run, clips: ClipSet, seed: int, keeper: Keeper, report: Report | N
     head: Head = "sequence" if lifter.head == "sequence" else "centre"
     task = LiftingTask(clips, windows, frames=lifter.frames, head=head)
     model = fresh(lambda: build_lifter(lifter), seed)
-    return fit(model, task, config, seed=seed, keeper=keeper, report=report)
+    with few_threads(model):
+        return fit(model, task, config, seed=seed, keeper=keeper, report=report)

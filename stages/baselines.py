@@ -1,9 +1,11 @@
 """Score what any lifter must beat: the mean pose, and ridge regression from one frame.
 
-    python -m stages.baselines SOURCE
+    python -m stages.baselines archived
+    python -m stages.baselines detected
 
-Reads data/clips/<source>/. Writes results/baselines/<source>/scores.json, scored by the code that
-scores lifters. Where the source's detections are not among the user's files, scores.json says so.
+Reads data/clips/<source>/ for the sources of the group. Writes results/baselines/<source>/
+scores.json, scored by the code that scores lifters. Where a source's detections are not among the
+user's files, scores.json says so.
 """
 
 from pathlib import Path
@@ -14,24 +16,29 @@ from gsam.clips import ClipSet
 from gsam.errors import LicensedDataMissing
 from gsam.evaluation import evaluate, protocol_of, summary
 from gsam.storage import write_json
-from stages.common import one_argument, run_stage
-from stages.params import frames_of
+from stages.common import run_stage
+from stages.params import GROUPS, frames_of, group_of
 from stages.paths import BASELINES, clips_folder
 
 
 def main(arguments: list[str]) -> str:
-    """Fit and score both baselines of one keypoint source; returns the summary line."""
-    source = one_argument(arguments, "keypoint source")
+    """Fit and score both baselines of every source of a group; returns the summary line."""
+    group = group_of(arguments)
+    return "MPJPE  " + ", ".join(f"{source} {write_baselines(source)}" for source in GROUPS[group])
+
+
+def write_baselines(source: str) -> str:
+    """Write scores.json of one keypoint source; returns what to say of it."""
     path = BASELINES / source / "scores.json"
     try:
         folder = clips_folder(source)
     except LicensedDataMissing as missing:
         write_json(path, {"keypoints": source, "status": "missing", "reason": str(missing)})
-        return f"missing: {missing}"
+        return "missing"
     result = score_baselines(source, folder)
     write_json(path, result)
     shown = {key: result[key]["action_mean"]["mpjpe_mm"] for key in ("mean_pose", "ridge")}
-    return f"MPJPE  mean pose {shown['mean_pose']:.1f} mm, ridge {shown['ridge']:.1f} mm"
+    return f"mean pose {shown['mean_pose']:.1f} mm ridge {shown['ridge']:.1f} mm"
 
 
 def score_baselines(source: str, folder: Path) -> dict[str, Any]:

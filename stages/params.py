@@ -22,11 +22,26 @@ DETECTORS = ("hrnet", "hrnet_attention", "cpn", "hourglass")
 IMAGED = {"gt_imaged": "gt", "imported_detectron_imaged": "imported_detectron"}
 """The same frames' keypoints from other sources, so that lifters can be compared on equal terms."""
 SOURCES = (*ARCHIVED, *DETECTORS, *IMAGED)
+GROUPS = {"archived": tuple(ARCHIVED), "detected": (*DETECTORS, *IMAGED)}
+"""What one stage treats at once: the sources that need no detector, and the others."""
 
 
 def frames_of(source: str) -> str:
     """Which frames a source of keypoints has, in the words of a Protocol."""
     return "every frame" if source in ARCHIVED else "every frame that has a picture,"
+
+
+def group_of(arguments: list[str]) -> str:
+    """The group of sources that a stage's arguments name.
+
+    Raises:
+        ConfigError: they name none.
+    """
+    if len(arguments) != 1 or arguments[0] not in GROUPS:
+        raise ConfigError(
+            f"expected one argument of {', '.join(GROUPS)}; got {arguments or 'none'}"
+        )
+    return arguments[0]
 
 
 # Where a run runs: inherited by every run. The other fields of Params shape `main` alone.

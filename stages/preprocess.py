@@ -14,12 +14,10 @@ the same frames.
 from contextlib import ExitStack
 from pathlib import Path
 
-from gsam.configs import nearest
-from gsam.errors import ConfigError
 from gsam.storage import atomic_directory, read_json, write_json
 from pipelines.preprocess import ClipSource, preprocess
-from stages.common import one_argument, run_stage
-from stages.params import ARCHIVED, DETECTORS, IMAGED
+from stages.common import run_stage
+from stages.params import DETECTORS, GROUPS, IMAGED, group_of
 from stages.paths import CLIPS, KEYPOINTS, POSES
 
 IMAGED_FRAMES = KEYPOINTS / DETECTORS[0]
@@ -28,13 +26,10 @@ IMAGED_FRAMES = KEYPOINTS / DETECTORS[0]
 
 def main(arguments: list[str]) -> str:
     """Write data/clips of one group of sources; returns the summary line."""
-    group = one_argument(arguments, "group of sources")
-    groups = {"archived": tuple(ARCHIVED), "detected": (*DETECTORS, *IMAGED)}
-    if group not in groups:
-        raise ConfigError(f"group {group!r}: {nearest(group, groups)}")
+    group = group_of(arguments)
     with ExitStack() as stack:
         sources = {}
-        for source in groups[group]:
+        for source in GROUPS[group]:
             folder = stack.enter_context(atomic_directory(CLIPS / source))
             missing = missing_file(source)
             if missing is not None:

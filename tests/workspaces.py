@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from stages.params import ARCHIVED
 from tests.synthetic_clips import write_clips
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -42,8 +43,12 @@ RUN: dict[str, Any] = {
 
 
 def make_workspace(folder: Path, run: dict[str, Any] | None = None, **clips: Any) -> Path:
-    """A folder with the clips and the plan of one run."""
+    """A folder with the clips and the plan of one run; of the archived sources it has gt alone."""
     write_clips(folder / "data" / "clips" / "gt", **clips)
+    for source in set(ARCHIVED) - {"gt"}:
+        path = folder / "data" / "clips" / source / "missing.json"
+        path.parent.mkdir()
+        path.write_text(json.dumps({"source": source, "reason": f"no {source} file in data/raw"}))
     write_run(folder, run or RUN)
     return folder
 

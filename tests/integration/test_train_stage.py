@@ -28,7 +28,7 @@ def read(path: Path) -> dict:
 def test_a_run_is_trained_scored_and_compared(tmp_path) -> None:
     folder = make_workspace(tmp_path, {**RUN, "seeds": [0, 1]})
     for stage, argument in (
-        ("baselines", "gt"),
+        ("baselines", "archived"),
         ("train_lifter", "tiny"),
         ("evaluate_lifter", "tiny"),
     ):
@@ -66,7 +66,7 @@ def test_the_same_run_gives_the_same_files(tmp_path) -> None:
 
 def test_a_diverging_run_is_a_result(tmp_path) -> None:
     folder = make_workspace(tmp_path, with_training(optimizer="sgd", lr=1e6))
-    assert run_stage(folder, "baselines", "gt").returncode == 0
+    assert run_stage(folder, "baselines", "archived").returncode == 0
     trained = run_stage(folder, "train_lifter", "tiny")
     assert trained.returncode == 0 and "diverged at epoch" in trained.stdout
     scored = run_stage(folder, "evaluate_lifter", "tiny")
@@ -99,16 +99,23 @@ def test_data_that_is_not_finite_is_an_error_not_a_divergence(tmp_path) -> None:
     assert not (folder / "models").exists() and not (folder / "results").exists()
 
 
-def test_missing_detections_end_with_their_own_exit_code(tmp_path) -> None:
-    folder = make_workspace(tmp_path, {**RUN, "keypoints": "cpn"})
-    missing = folder / "data/clips/cpn/missing.json"
-    missing.parent.mkdir()
-    missing.write_text(json.dumps({"source": "cpn", "reason": "no CPN file in data/raw"}))
-    done = run_stage(folder, "train_lifter", "tiny")
-    assert done.returncode == 3 and "no CPN file in data/raw" in done.stderr
-    baselines = run_stage(folder, "baselines", "cpn")
-    assert baselines.returncode == 0
-    assert read(folder / "results/baselines/cpn/scores.json")["status"] == "missing"
+def test_missing_detections_end_main_with_their_own_exit_code(tmp_path) -> None:
+    folder = make_workspace(tmp_path, {**RUN, "name": "main", "keypoints": "imported"})
+    done = run_stage(folder, "train_lifter", "main")
+    assert done.returncode == 3 and "no imported file in data/raw" in done.stderr
+    assert run_stage(folder, "baselines", "archived").returncode == 0
+    assert read(folder / "results/baselines/imported/scores.json")["status"] == "missing"
+
+
+def test_a_row_without_its_detections_is_left_out_and_says_why(tmp_path) -> None:
+    folder = make_workspace(tmp_path, {**RUN, "keypoints": "imported"})
+    for stage in ("train_lifter", "evaluate_lifter"):
+        done = run_stage(folder, stage, "tiny")
+        assert done.returncode == 0, done.stderr
+        assert "left out: no imported file in data/raw" in done.stdout
+    scores = read(folder / "results/runs/tiny/scores.json")
+    assert (scores["status"], scores["reason"]) == ("missing", "no imported file in data/raw")
+    assert (folder / OUTS[2]).read_text() == "seed,epoch,lr,train_loss_mm,val_mpjpe_mm\n"
 
 
 def test_a_wrong_recipe_or_name_is_a_usage_error(tmp_path) -> None:

@@ -12,8 +12,9 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 # Carries values and messages from place to place; a change there does not change what is computed.
 PLUMBING = {
     "gsam.configs", "gsam.errors", "gsam.schema_check", "gsam.schemas", "gsam.storage",
-    "pipelines.runtime", "stages.common", "stages.params",
-    "stages.paths",
+    "gsam.training.identity", "gsam.weights", "pipelines.detect_storage", "pipelines.ray_train",
+    "pipelines.run_storage", "pipelines.runtime", "stages.common", "stages.curves",
+    "stages.params", "stages.paths",
 }  # fmt: skip
 
 
