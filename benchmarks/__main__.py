@@ -22,7 +22,7 @@ import torch
 from benchmarks.harness import FULL, QUICK, Table
 from gsam.storage import write_json
 
-BENCHMARKS = ("gemm", "lifters", "scoring", "windows", "preprocess", "startup", "render", "detect")
+BENCHMARKS = ("gemm", "lifters", "scoring", "windows", "preprocess", "startup", "render", "detectors", "detect")
 
 
 def main() -> None:

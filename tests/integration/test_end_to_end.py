@@ -17,6 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 TINY = """
 twin: {frames_per_take: 24}
+pictures: {step: 8, views: 1, size: 48, supersample: 1, still_size: 48, coco_train: 12, coco_val: 4, mpii_train: 12, mpii_valid: 4}
+rows_of_pictures: {frames: 3}
+detectors:
+  all: {height: 64, width: 64, stem: 8, channels: 4, bottlenecks: 1, modules: [1, 1, 1], blocks: 1, depth: 14, base: 4, features: 8, stacks: 1, attention_width: 8}
+detector_rows: {all: {epochs: 1, epoch_samples: 64, batch_size: 16}}
+detect: {batch_size: 64, flip_test: false}
 lifters:
   gsam: {width: 8, depth: 1, heads: 2, head: sequence}
   videopose3d: {channels: 16}
@@ -74,16 +80,16 @@ class Clone:
         return json.loads((self.folder / name).read_text())
 
 
+def stages_run(output: str) -> set[str]:
+    return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made = Clone(tmp_path_factory.mktemp("clone"))
     made.run("dvc", "repro", "evaluate_lifter@main")
     made.commit("results")
     yield made
-
-
-def stages_run(output: str) -> set[str]:
-    return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
 
 
 def test_main_is_trained_and_scored_on_what_it_says(clone: Clone) -> None:
@@ -99,6 +105,20 @@ def test_a_second_repro_runs_nothing(clone: Clone) -> None:
     output = clone.run("dvc", "repro", "evaluate_lifter@main")
     assert stages_run(output) == set()
     assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_pictures_become_keypoints_that_a_lifter_learns_from(clone: Clone) -> None:
+    output = clone.run("dvc", "repro", "evaluate_lifter@gsam_on_hrnet_attention")
+    assert {"raw_images", "images", "train_detector@hrnet_attention", "detect@cpn"} <= stages_run(
+        output
+    )
+    scores = clone.json("results/runs/gsam_on_hrnet_attention/scores.json")
+    assert scores["protocol"]["keypoints"] == "hrnet_attention"
+    assert scores["protocol"]["frames"].startswith("every frame that has a picture")
+    clone.run("dvc", "repro", "evaluate_detector@hrnet_attention")
+    detector = clone.json("results/detectors/hrnet_attention/scores.json")
+    assert detector["dataset"] == "twin" and 0 < detector["seeds"]["0"]["figures"]["mean_px"] < 256
+    clone.commit("pictures")
 
 
 def test_tables_say_what_was_not_run(clone: Clone) -> None:

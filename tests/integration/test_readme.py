@@ -14,7 +14,7 @@ import yaml
 
 from gsam.lifters import LifterConfig, build_lifter
 from gsam.weights import save_lifter
-from stages import compose
+from stages import compose, compose_detectors
 from stages.params import read_params
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +51,7 @@ def test_every_experiment_resolves(
         assert flag == "-S"
         apply(override)
     assert compose.resolve_runs(read_params())["main"]
+    assert compose_detectors.resolve_detectors(read_params())["hrnet"]
     compose.composed.cache_clear()
 
 
@@ -73,6 +74,19 @@ def test_every_make_target_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     asked = {words[1] for words in commands() if words[0] == "make" and len(words) > 1}
     assert asked and asked <= targets
+
+
+PROGRAMS = [words for words in commands() if words[:2] == ["python", "-m"]]
+
+
+@pytest.mark.parametrize("words", PROGRAMS, ids=lambda words: words[2])
+def test_every_program_takes_the_options_that_are_shown(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", words[2], "--help"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    options = [word for word in words[3:] if word.startswith("--")]
+    assert options and all(option in done.stdout for option in options)
 
 
 def test_the_snippet_lifts_keypoints(tmp_path: Path) -> None:
