@@ -22,7 +22,17 @@ import torch
 from benchmarks.harness import FULL, QUICK, Table
 from gsam.storage import write_json
 
-BENCHMARKS = ("gemm", "lifters", "scoring", "windows", "preprocess", "startup", "render", "detectors", "detect")
+BENCHMARKS = (
+    "gemm",
+    "lifters",
+    "scoring",
+    "windows",
+    "preprocess",
+    "startup",
+    "render",
+    "detectors",
+    "detect",
+)
 
 
 def main() -> None:

@@ -3,8 +3,9 @@
     python -m stages.plan
 
 Reads params.yaml, conf/. Writes data/plan/: one file per stage (raw.json, images.json, …),
-runs/<run>.json and detectors/<detector>.json. Every later stage depends on its own file there, so
-that it runs again only when something that it inherits changed. Ends with exit code 2 and one line
+runs/<run>.json, detectors/<detector>.json and code/<stage>.json, the files of its code with their
+hashes. Every later stage depends on its own files there, so that it runs again only when something
+that it inherits or imports changed. Ends with exit code 2 and one line
 that names every wrong key or value.
 """
 
@@ -14,6 +15,7 @@ from gsam.configs import problems_of
 from gsam.errors import ConfigError
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.images.config import TwinImagesConfig
+from stages.code import code_of, stage_modules
 from stages.common import PLAN, run_stage
 from stages.compose import composed, resolve_runs
 from stages.compose_detectors import resolve_detectors
@@ -63,6 +65,8 @@ def main(arguments: list[str]) -> str:
             write_json(folder / "runs" / f"{name}.json", run)
         for name, run in detectors.items():
             write_json(folder / "detectors" / f"{name}.json", run)
+        for stage in stage_modules():
+            write_json(folder / "code" / f"{stage}.json", code_of(stage))
     return f"{len(runs)} runs  {len(detectors)} detectors  data {params.data}  scale {params.scale}"
 
 
