@@ -17,10 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 TINY = """
 twin: {frames_per_take: 24}
-pictures: {step: 8, views: 1, size: 48, supersample: 1, still_size: 48, coco_train: 12, coco_val: 4, mpii_train: 12, mpii_valid: 4}
+pictures:
+  {step: 8, views: 1, size: 48, supersample: 1, still_size: 48,
+   coco_train: 12, coco_val: 4, mpii_train: 12, mpii_valid: 4}
 rows_of_pictures: {frames: 3}
 detectors:
-  all: {height: 64, width: 64, stem: 8, channels: 4, bottlenecks: 1, modules: [1, 1, 1], blocks: 1, depth: 14, base: 4, features: 8, stacks: 1, attention_width: 8}
+  all:
+    {height: 64, width: 64, stem: 8, channels: 4, bottlenecks: 1, modules: [1, 1, 1], blocks: 1,
+     depth: 14, base: 4, features: 8, stacks: 1, attention_width: 8}
 detector_rows: {all: {epochs: 1, epoch_samples: 64, batch_size: 16}}
 detect: {batch_size: 64, flip_test: false}
 lifters:
