@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import detect, gemm, lifters, preprocess, scoring, windows
+from benchmarks import detect, detectors, gemm, lifters, preprocess, scoring, windows
 from benchmarks.harness import QUICK, Case, Effort, Series, Table, compare, ratios
 from benchmarks.lifters import lifter, official_like, window_flops
 from benchmarks.official import ChunkGenerator, OfficialPoseFormer, Trainer, score_clip
@@ -145,7 +145,7 @@ def test_table_is_aligned_and_json_has_the_spread() -> None:
     assert rows == [{"what": "x", "rate": {"median": 2.0, "min": 1.0, "max": 3.0}}, {"what": "yy"}]
 
 
-@pytest.mark.parametrize("module", [detect, gemm, lifters, scoring, windows])
+@pytest.mark.parametrize("module", [detect, detectors, gemm, lifters, scoring, windows])
 def test_benchmark_runs_at_its_smallest(module: ModuleType) -> None:
     tables = module.run(QUICK)
     assert tables and all(table.rows and table.text() for table in tables)
