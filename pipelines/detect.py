@@ -40,7 +40,7 @@ def storage_of(name: str, job: DetectJob, data_hash: str) -> ShardStorage:
         "config": asdict(replace(job.config, boxes="")),
         "boxes": digest(box_files(job.config.boxes)),
         "batches": BATCHES_PER_SHARD,
-        "code": code_hash("detector"),
+        "code": code_hash("detection"),
         "device": "cuda" if torch.cuda.is_available() else "cpu",
         "torch": torch.__version__,
     }

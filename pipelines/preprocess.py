@@ -62,9 +62,13 @@ def preprocess(
         }
         for name, source in sources.items()
         for row, cameras in take_rows(poses)
-        if not source.frames_of or _of_take(source.frames_of, row).exists()
+        if not source.frames_of or _of_take(source.frames_of, row["sequence"]).exists()
     ]
-    items = [item for item in items if _of_take(Path(item["keypoints"]), item["row"]).exists()]
+    items = [
+        item
+        for item in items
+        if _of_take(Path(item["keypoints"]), item["row"]["sequence"]).exists()
+    ]
     if not items:
         return dict.fromkeys(sources, 0)
     with quiet_ray(num_cpus):
@@ -77,8 +81,8 @@ def preprocess(
     return {name: sum(row["frames"] for row in done if row["source"] == name) for name in sources}
 
 
-def _of_take(folder: Path, row: Mapping[str, Any]) -> Path:
-    return folder / f"{file_stem(row['sequence'])}.parquet"
+def _of_take(folder: Path, sequence: str) -> Path:
+    return folder / f"{file_stem(sequence)}.parquet"
 
 
 def _write_clips(item: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def write_clips(item: dict[str, Any]) -> int:
     """Write one take's clips of one source; returns frames times cameras."""
     take = read_take(Path(item["poses"]), item["row"], item["cameras"])
     kept = _frames_of(Path(item["frames_of"]), take) if item["frames_of"] else None
-    views = _read_views(_of_take(Path(item["keypoints"]), item["row"]), take, kept)
+    views = _read_views(_of_take(Path(item["keypoints"]), take.sequence), take, kept)
     metadata = {
         "dataset": take.dataset,
         "producer": "gsam preprocess",
@@ -103,14 +107,13 @@ def write_clips(item: dict[str, Any]) -> int:
         "joint_names": list(H36M_17.joints),
     }
     rows = build_clip_rows(take, views)
-    write_table(_of_take(Path(item["out"]), item["row"]), rows, CLIPS, metadata)
+    write_table(_of_take(Path(item["out"]), take.sequence), rows, CLIPS, metadata)
     return int(sum(rows.column("frames").to_pylist()))
 
 
 def _frames_of(folder: Path, take: Take) -> dict[str, np.ndarray]:
     """By camera, the frames (n,) of a take that a folder of keypoints has."""
-    path = folder / f"{file_stem(take.sequence)}.parquet"
-    table = read_table(path, KEYPOINTS, ["camera", "frame"])
+    table = read_table(_of_take(folder, take.sequence), KEYPOINTS, ["camera", "frame"])
     cameras = np.array(table.column("camera").to_pylist())
     frames = table.column("frame").to_numpy()
     return {name: frames[cameras == name] for name in np.unique(cameras).tolist()}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gsam.datasets.takes import file_stem
 from gsam.images import ImageSet
 from gsam.pictures.keypoints import Picture, draw_sheet
 from gsam.schemas import KEYPOINTS, metadata_of
@@ -22,7 +23,8 @@ from stages.paths import IMAGES
 from stages.paths import KEYPOINTS as FOUND
 
 OUT = Path("results/pictures")
-TRAINING = {"human36m": "train", "coco": "train", "mpii": "train"}
+SETS = ("human36m", "coco", "mpii")
+SPLIT = "train"
 SAMPLES = 12
 TEST_PICTURES = 6
 
@@ -32,12 +34,12 @@ View = tuple[str, str, int]
 
 def main(arguments: list[str]) -> str:
     """Write results/pictures; returns the summary line."""
-    there = [key for key in TRAINING if not (IMAGES / key / "missing.json").exists()]
+    there = [key for key in SETS if not (IMAGES / key / "missing.json").exists()]
     with atomic_directory(OUT) as folder:
         for key in there:
-            images = ImageSet.load(IMAGES / key, TRAINING[key])
+            images = ImageSet.load(IMAGES / key, SPLIT)
             chosen = evenly(len(images), SAMPLES)
-            title = f"{dataset_of(images)}: labelled pictures of the split {TRAINING[key]}"
+            title = f"{dataset_of(images)}: labelled pictures of the split {SPLIT}"
             draw_sheet(
                 [labelled(images, i) for i in chosen], title, folder / f"{key}.jpg", images.skeleton
             )
@@ -88,14 +90,16 @@ def sequence_of(images: ImageSet, index: int) -> str:
 def keypoints(detector: str, sequences: Iterable[str]) -> dict[View, np.ndarray]:
     """Points (J, 2) px of the camera's frame that a detector found, by take, camera and frame."""
     found: dict[View, np.ndarray] = {}
-    for path in sorted((FOUND / detector).glob("*.parquet")):
+    for sequence in sequences:
+        path = FOUND / detector / f"{file_stem(sequence)}.parquet"
+        if not path.exists():  # nobody was found in its pictures
+            continue
         table = read_table(path, KEYPOINTS, ["sequence", "camera", "frame", "points"])
-        if len(table) and table["sequence"][0].as_py() in set(sequences):
-            names = metadata_of(table)["joint_names"]
-            assert isinstance(names, list)
-            points = array_column(table, "points", (len(names), 2))
-            columns = (table[key].to_pylist() for key in ("sequence", "camera", "frame"))
-            found |= dict(zip(zip(*columns, strict=True), points, strict=True))
+        names = metadata_of(table)["joint_names"]
+        assert isinstance(names, list)
+        points = array_column(table, "points", (len(names), 2))
+        columns = (table[key].to_pylist() for key in ("sequence", "camera", "frame"))
+        found |= dict(zip(zip(*columns, strict=True), points, strict=True))
     return found
 
 

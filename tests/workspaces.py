@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +77,34 @@ def environment() -> dict[str, str]:
     """Variables under which a stage finds the project from anywhere; one thread, so bits repeat."""
     kept = {k: v for k, v in os.environ.items() if k != "GSAM_RUN_STORAGE"}
     return {**kept, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+
+
+def kill_when(
+    folder: Path, stage: str, argument: str, ready: Callable[[], bool], delay: float = 0.0
+) -> bool:
+    """Start a stage and kill it `delay` seconds after it is `ready`; whether it still ran."""
+    process = subprocess.Popen(
+        command(stage, argument),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None:
+        if ready():
+            time.sleep(delay)
+            break
+        time.sleep(0.002)
+    running = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return running
+
+
+def newest_epoch(folder: Path) -> int:
+    """Of the checkpoints that trainings left in a workspace; 0 without any."""
+    found = [int(path.stem) for path in (folder / ".gsam" / "runs").glob("*/[0-9]*.ckpt")]
+    return max(found, default=0)
 
 
 def run_stage(folder: Path, stage: str, *arguments: str) -> subprocess.CompletedProcess[str]:

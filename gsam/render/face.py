@@ -23,7 +23,6 @@ BORDER_LONG = (-0.2, -0.17, -0.03, 0.04, 0.1, 0.136)
 CAP_HEIGHT = 0.098
 EYE_X, EYE_Y, BROW_Y, MOUTH_Y = 0.031, 0.07, 0.09, -0.006
 FACE_Z = 0.075  # eyes, brows and lips lie further to the front
-BARE = {"bald", "cap"}
 
 
 def head_place(rest: Floats, joint: Floats, top: float) -> Floats:

@@ -1,7 +1,7 @@
 """Measured figures: the scores that evaluation wrote, checked and summed up over seeds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,10 +82,7 @@ def read_runs(folder: Path) -> dict[str, Scores]:
     Runs without the data that they need are left out: `read_missing` says why.
     """
     found = {}
-    for path in sorted(folder.glob("*/scores.json")):
-        content = _mapping(read_json(path), path, "the file")
-        if content.get("status") == "missing":
-            continue
+    for path, content in _measured(folder):
         seeds = _mapping(content.get("seeds"), path, "seeds")
         if not seeds:
             raise DataError(f"{path}: seeds is empty, expected at least one")
@@ -99,10 +96,7 @@ def read_baselines(folder: Path) -> dict[str, dict[str, Scores]]:
     A source whose detections the user does not have is left out: `read_missing` says why.
     """
     found: dict[str, dict[str, Scores]] = {}
-    for path in sorted(folder.glob("*/scores.json")):
-        content = _mapping(read_json(path), path, "the file")
-        if content.get("status") == "missing":
-            continue
+    for path, content in _measured(folder):
         found[path.parent.name] = {
             name: _scores(name, {**content, **_mapping(content.get(name), path, name)}, None, path)
             for name in BASELINES
@@ -116,10 +110,7 @@ def read_detectors(folder: Path) -> dict[str, Scores]:
     Raises DataError if malformed; detectors without pictures are left out, as in `read_runs`.
     """
     found = {}
-    for path in sorted(folder.glob("*/scores.json")):
-        content = _mapping(read_json(path), path, "the file")
-        if content.get("status") == "missing":
-            continue
+    for path, content in _measured(folder):
         seeds = _mapping(content.get("seeds"), path, "seeds")
         averaged = {
             seed: {
@@ -143,6 +134,14 @@ def read_missing(folder: Path) -> dict[str, str]:
         for source, content in files.items()
         if isinstance(content, dict) and content.get("status") == "missing"
     }
+
+
+def _measured(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every scores.json one level below `folder` that holds scores, not a reason for none."""
+    for path in sorted(folder.glob("*/scores.json")):
+        content = _mapping(read_json(path), path, "the file")
+        if content.get("status") != "missing":
+            yield path, content
 
 
 def _scores(

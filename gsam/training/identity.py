@@ -24,13 +24,15 @@ _DECIDES = {
 _CODE = {
     "lifter": ("clips.py", "lifters", "skeletons.py", "storage.py", "training"),
     "detector": ("detectors", "images", "skeletons.py", "storage.py", "training"),
+    "detection": ("boxes", "detectors", "images", "skeletons.py", "storage.py", "training"),
 }
 
 _LENGTH = 12
 
 
 def code_hash(kind: str) -> str:
-    """SHA-256 of the library's code that decides the weights of a `lifter` or a `detector`."""
+    """SHA-256 of the library's code that decides the weights of a `lifter` or a `detector`, or what
+    a `detection` finds."""
     root = Path(gsam.__file__).parent
     total = hashlib.sha256()
     for part in _CODE[kind]:

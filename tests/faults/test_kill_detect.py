@@ -1,15 +1,12 @@
 """SIGKILL during detection: run again, finished shards are kept and the bytes are the same."""
 
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from gsam.storage import digest
 from tests.detect_workspace import make_workspace
-from tests.workspaces import command, environment, run_stage
+from tests.workspaces import kill_when, run_stage
 
 FRAMES = 150
 """Of each of two cameras and three takes: 29 shards of 16 batches of two pictures."""
@@ -31,20 +28,8 @@ def shards(folder: Path) -> dict[str, int]:
 
 
 def kill_after(folder: Path, count: int) -> bool:
-    """Start the detection and kill it when so many shards are there; whether it still ran."""
-    process = subprocess.Popen(
-        command("detect", "tiny"),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while process.poll() is None and len(shards(folder)) < count:
-        time.sleep(0.002)
-    running = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    return running
+    """Kill the detection when so many shards are there; whether it still ran."""
+    return kill_when(folder, "detect", "tiny", lambda: len(shards(folder)) >= count)
 
 
 def test_a_killed_detection_goes_on_and_ends_with_the_same_bytes(tmp_path, undisturbed) -> None:

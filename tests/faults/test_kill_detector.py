@@ -2,16 +2,13 @@
 through: not only weights but the augmentation of every crop follows from seed, epoch and person."""
 
 import random
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from gsam.storage import digest
 from tests.detector_workspaces import make_workspace, with_training
-from tests.workspaces import command, environment, run_stage
+from tests.workspaces import kill_when, newest_epoch, run_stage
 
 RUN = with_training(epochs=24)
 OUTS = (
@@ -22,27 +19,8 @@ OUTS = (
 
 
 def kill_after(folder: Path, epoch: int, delay: float) -> bool:
-    """Start the training and kill it `delay` seconds after the checkpoint of at least that epoch;
-    whether it was still running."""
-    process = subprocess.Popen(
-        command("train_detector", "tiny"),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while process.poll() is None and newest_epoch(folder) < epoch:
-        time.sleep(0.002)
-    time.sleep(delay)
-    running = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    return running
-
-
-def newest_epoch(folder: Path) -> int:
-    found = [int(path.stem) for path in (folder / ".gsam" / "runs").glob("*/[0-9]*.ckpt")]
-    return max(found, default=0)
+    """Kill the training `delay` seconds after a checkpoint of at least that epoch is there."""
+    return kill_when(folder, "train_detector", "tiny", lambda: newest_epoch(folder) >= epoch, delay)
 
 
 @pytest.mark.slow

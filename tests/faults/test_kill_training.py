@@ -1,8 +1,6 @@
 """SIGKILL at any instant: run again, training ends with the bits that it would have ended with."""
 
 import random
-import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -10,9 +8,9 @@ import pytest
 
 from gsam.storage import digest
 from tests.workspaces import (
-    command,
-    environment,
+    kill_when,
     make_workspace,
+    newest_epoch,
     run_stage,
     with_training,
     write_run,
@@ -37,30 +35,9 @@ def undisturbed(tmp_path_factory) -> tuple[Path, float]:
     return folder, time.monotonic() - start
 
 
-def kill_after(folder: Path, checkpoints: int, delay: float) -> bool:
-    """Start the training and kill it `delay` seconds after a checkpoint of at least that epoch is
-    there; whether it was still running."""
-    process = subprocess.Popen(
-        command("train_lifter", "tiny"),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while process.poll() is None:
-        if newest_epoch(folder) >= checkpoints:
-            time.sleep(delay)
-            break
-        time.sleep(0.002)
-    running = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    return running
-
-
-def newest_epoch(folder: Path) -> int:
-    found = [int(path.stem) for path in (folder / ".gsam" / "runs").glob("*/[0-9]*.ckpt")]
-    return max(found, default=0)
+def kill_after(folder: Path, epoch: int, delay: float) -> bool:
+    """Kill the training `delay` seconds after a checkpoint of at least that epoch is there."""
+    return kill_when(folder, "train_lifter", "tiny", lambda: newest_epoch(folder) >= epoch, delay)
 
 
 def test_a_training_killed_again_and_again_ends_with_the_same_bits(tmp_path, undisturbed) -> None:
