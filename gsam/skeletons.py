@@ -1,6 +1,7 @@
 """Every joint set as data (names, parents, root); mirroring and conversions follow from the names.
 
-Sources: Human3.6M's 32 and 17 joints, COCO, MPII, MPI-INF-3DHP (28 raw, 17 "relevant") and SMPL.
+Sources: Human3.6M's 32 and 17 joints, COCO, MPII, MPI-INF-3DHP (28 raw, 17 "relevant"), SMPL, the
+24 joints of SPIN's and PARE's labels, and OpenPose's 18.
 Equal names mean the same anatomical point; where two sets call one point differently, ``_RULES``
 names the joints it is made of.
 """
@@ -176,9 +177,42 @@ SMPL_24 = _skeleton(
     left_hand<left_wrist right_hand<right_wrist
     """,
 )
+SPIN_24 = _skeleton(
+    "spin_24",
+    """
+    right_ankle<right_knee right_knee<right_hip right_hip<pelvis left_hip<pelvis
+        left_knee<left_hip left_ankle<left_knee
+    right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<thorax
+    left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+    neck<thorax head_top<head pelvis thorax<spine spine<pelvis jaw<neck head<jaw
+    nose<head left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye
+    """,
+)
+OPENPOSE_18 = _skeleton(
+    "openpose_18",
+    """
+    nose<neck neck
+    right_shoulder<neck right_elbow<right_shoulder right_wrist<right_elbow
+    left_shoulder<neck left_elbow<left_shoulder left_wrist<left_elbow
+    right_hip<neck right_knee<right_hip right_ankle<right_knee
+    left_hip<neck left_knee<left_hip left_ankle<left_knee
+    right_eye<nose left_eye<nose right_ear<right_eye left_ear<left_eye
+    """,
+)
+
 SKELETONS: dict[str, Skeleton] = {
     s.name: s
-    for s in (H36M_32, H36M_17, COCO_17, MPII_16, MPI_INF_3DHP_28, MPI_INF_3DHP_17, SMPL_24)
+    for s in (
+        H36M_32,
+        H36M_17,
+        COCO_17,
+        MPII_16,
+        MPI_INF_3DHP_28,
+        MPI_INF_3DHP_17,
+        SMPL_24,
+        SPIN_24,
+        OPENPOSE_18,
+    )
 }
 
 _3DHP_TO_HUMAN36M = {"thorax": ("neck",), "nose": ("head",)}
