@@ -12,10 +12,16 @@ KEYPOINTS = Path("data/keypoints")
 CLIPS = Path("data/clips")
 SOURCE_IMAGES = Path("data/source_images")
 """Of the raw_images stage: the twin's pictures in the originals' layouts, or a manifest."""
+THREEDPW_SOURCE = Path("data/source_threedpw")
+"""Of the raw_threedpw stage: the twin's videos in 3DPW's layout, or a manifest."""
 IMAGES = Path("data/images")
+BODIES = Path("data/bodies")
+"""Of the bodies stage: the body model, mean parameters, and the labels of data/images/threedpw."""
 DETECTOR_MODELS = Path("models/detector")
 DETECTORS = Path("results/detectors")
 MODELS = Path("models/lifter")
+MESH_MODELS = Path("models/mesh")
+MESHES = Path("results/meshes")
 RUNS = Path("results/runs")
 BASELINES = Path("results/baselines")
 
