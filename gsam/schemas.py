@@ -16,6 +16,7 @@ import pyarrow as pa
 from gsam.skeletons import H36M_17
 
 __all__ = [
+    "BODIES",
     "CAMERAS",
     "CLIPS",
     "IMAGES",
@@ -245,8 +246,40 @@ IMAGES = _schema(
 )
 """One row per image; the JPEGs lie in tar shards beside the table."""
 
+BODIES = _schema(
+    "bodies",
+    "camera: x right, y down, z forward; boxes in the stored image as the images table",
+    [
+        _field("image", pa.string(), "name of the image in the images table"),
+        _field("person", pa.int32(), "number of the person among those of the image, from 0"),
+        _field("sequence", pa.string(), "take that the image is from"),
+        _field("gender", pa.string(), "body that the labels are of: m, f, or n for neutral"),
+        _field("smpl_pose", _FLOATS, "SMPL pose, root in the camera", unit="rad", shape="72"),
+        _field("smpl_shape", _FLOATS, "SMPL shape coefficients", shape="10"),
+        _field(
+            "translation",
+            _FLOATS,
+            "brings the posed body before the camera; null: no camera is known",
+            unit="m",
+            shape="3",
+            nullable=True,
+        ),
+        _field("joints", _FLOATS, "SPIN's 24 joints, translated if known", unit="m", shape="24,3"),
+        _field("parts", pa.binary(), "PNG of the part map, 0 to 24; null: none", nullable=True),
+        _field(
+            "parts_box",
+            _DOUBLES,
+            "x, y, width, height of the square that the part map covers",
+            unit="px",
+            shape="4",
+            nullable=True,
+        ),
+    ],
+)
+"""One row per person of a split of images, in the order of the images table."""
+
 SCHEMAS = {
     metadata_of(schema)["schema"]: schema
-    for schema in (SEQUENCES, CAMERAS, POSES, KEYPOINTS, CLIPS, PREDICTIONS, IMAGES)
+    for schema in (SEQUENCES, CAMERAS, POSES, KEYPOINTS, CLIPS, PREDICTIONS, IMAGES, BODIES)
 }
 """Every table's schema by its name."""

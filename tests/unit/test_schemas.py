@@ -30,6 +30,7 @@ def clip_table(frames: int = 4, joints: int = 17, **changes: object) -> pa.Table
 
 def test_every_schema_says_its_name_frame_and_units() -> None:
     assert sorted(schemas.SCHEMAS) == [
+        "bodies",
         "cameras",
         "clips",
         "images",
