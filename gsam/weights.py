@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,7 +19,17 @@ from gsam.lifters import LifterConfig, build_lifter
 from gsam.lifters.lifter import Lifter
 from gsam.storage import atomic_path
 
-__all__ = ["load_detector", "load_lifter", "save_detector", "save_lifter"]
+if TYPE_CHECKING:
+    from gsam.meshes.config import MeshConfig
+
+__all__ = [
+    "load_detector",
+    "load_lifter",
+    "load_mesh",
+    "save_detector",
+    "save_lifter",
+    "save_mesh",
+]
 
 # One key for everything: the format writes several in no fixed order, and files must not differ.
 _KEY = "gsam"
@@ -55,6 +65,20 @@ def save_detector(
     _write(path, weights, {**notes, "detector": config.as_dict()})
 
 
+def save_mesh(
+    path: str | Path,
+    weights: Mapping[str, torch.Tensor],
+    config: MeshConfig,
+    notes: Mapping[str, Any],
+) -> None:
+    """Write a state dict with its configuration and `notes` (JSON values, such as run and seed).
+
+    Raises:
+        DataError: a weight is not finite.
+    """
+    _write(path, weights, {**notes, "mesh": config.as_dict()})
+
+
 def load_lifter(
     path: str | Path, device: str | torch.device = "cpu"
 ) -> tuple[Lifter, dict[str, Any]]:
@@ -79,6 +103,24 @@ def load_detector(
     weights, notes = _read(path, "detector")
     model = build_detector(build(DetectorConfig, notes["detector"], f"{path}: detector"))
     return _fill(model, weights, path, "detector").to(device), notes
+
+
+def load_mesh(
+    path: str | Path, device: str | torch.device = "cpu"
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The mesh regressor in evaluation mode, and its notes (with `mesh`, its configuration).
+
+    The mean parameters that it starts from are weights of it like all others.
+
+    Raises:
+        DataError: no such file, not one of ours, damaged, or weights that do not fit the regressor.
+    """
+    from gsam.meshes.build import build_mesh
+    from gsam.meshes.config import MeshConfig
+
+    weights, notes = _read(path, "mesh")
+    model = build_mesh(build(MeshConfig, notes["mesh"], f"{path}: mesh"))
+    return _fill(model, weights, path, "mesh").to(device), notes
 
 
 def _write(path: str | Path, weights: Mapping[str, torch.Tensor], notes: dict[str, Any]) -> None:
