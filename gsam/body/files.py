@@ -13,10 +13,20 @@ from gsam.unpickle import load_npz, load_pickle
 BETAS = 10  # components kept of a file's shape space; later releases of SMPL carry 300
 REQUIRED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
 H36M = "J_regressor_h36m"
+EXTRA = "J_regressor_extra"
+PICKED = "extra_vertices"
 # The arrays that fix the sizes V, F and K which the others are held against.
 AXES = {"v_template": 2, "f": 2, "shapedirs": 3}
 # The public side file lists the left leg before the right one, Human3.6M-17 the other way round.
 LEFT_LEG_FIRST = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+SMPL_VERTICES = 6890
+# The vertices that the public code adds to SMPL's joints: nose, right eye, left eye, right ear,
+# left ear; big toe, small toe and heel of the left, then of the right foot; tips of thumb, index,
+# middle, ring and little finger of the left, then of the right hand.
+SMPL_PICKED = (
+    *(332, 6260, 2800, 4071, 583, 3216, 3226, 3387, 6617, 6624, 6787),
+    *(2746, 2319, 2445, 2556, 2673, 6191, 5782, 5905, 6016, 6133),
+)
 
 
 def load_body(path: Path | str | None = None) -> SmplBody:
@@ -26,11 +36,16 @@ def load_body(path: Path | str | None = None) -> SmplBody:
         DataError: The file is missing or unreadable, or its arrays are incomplete, inconsistent or
             not finite.
     """
+    return SmplBody.from_arrays(load_body_arrays(path))
+
+
+def load_body_arrays(path: Path | str | None = None) -> dict[str, np.ndarray]:
+    """The arrays that `load_body` builds the body from; see `read_body_arrays`."""
     if path is not None:
-        return SmplBody.from_arrays(read_body_arrays(Path(path)))
+        return read_body_arrays(Path(path))
     asset = resources.files("gsam.body") / "assets" / "body_small.npz"
     with resources.as_file(asset) as shipped:
-        return SmplBody.from_arrays(read_body_arrays(shipped))
+        return read_body_arrays(shipped)
 
 
 def read_body_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -39,8 +54,9 @@ def read_body_arrays(path: Path) -> dict[str, np.ndarray]:
     Returns:
         `v_template` (V, 3), `shapedirs` (V, 3, K <= 10), `posedirs` (V, 3, 207), `J_regressor`
         (24, V), `weights` (V, 24), `f` (F, 3) int64, `kintree_table` (2, 24) int64 with root
-        parent -1, and `J_regressor_h36m` (17, V) in Human3.6M-17 order if the file has it or
-        `J_regressor_h36m.npy` lies beside it. Lengths in metres.
+        parent -1; if the file has them or `<key>.npy` lies beside it, `J_regressor_h36m` (17, V) in
+        Human3.6M-17 order and `J_regressor_extra` (9, V); `extra_vertices` (21,) int64 if the file
+        has them or is of SMPL's size. Lengths in metres.
 
     Raises:
         DataError: See `load_body`.
@@ -49,13 +65,19 @@ def read_body_arrays(path: Path) -> dict[str, np.ndarray]:
     missing = [key for key in REQUIRED if key not in raw]
     if missing:
         raise DataError(f"{path}: missing {', '.join(missing)}; expected SMPL's keys")
-    arrays = {key: _dense(path, key, raw[key]) for key in (*REQUIRED, H36M) if key in raw}
-    side = path.with_name("J_regressor_h36m.npy")
-    if H36M not in arrays and side.is_file():
-        arrays[H36M] = _read_npy(side)
+    wanted = (*REQUIRED, H36M, EXTRA, PICKED)
+    arrays = {key: _dense(path, key, raw[key]) for key in wanted if key in raw}
+    for key in (H36M, EXTRA):
+        side = path.with_name(f"{key}.npy")
+        if key not in arrays and side.is_file():
+            arrays[key] = _read_npy(side)
+    if PICKED not in arrays and len(arrays["v_template"]) == SMPL_VERTICES:
+        arrays[PICKED] = np.array(SMPL_PICKED)
     arrays["shapedirs"] = arrays["shapedirs"][..., :BETAS]
     arrays["kintree_table"] = _kintree(path, arrays["kintree_table"])
     arrays["f"] = arrays["f"].astype(np.int64)
+    if PICKED in arrays:
+        arrays[PICKED] = arrays[PICKED].astype(np.int64)
     _check(path, arrays)
     if H36M in arrays:
         arrays[H36M] = _right_leg_first(arrays[H36M], arrays["v_template"])
@@ -118,6 +140,8 @@ def _check(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         "weights": (vertices, JOINTS),
         "f": (len(arrays["f"]), 3),
         H36M: (17, vertices),
+        EXTRA: (9, vertices),
+        PICKED: (len(SMPL_PICKED),),
     }
     for key, shape in expected.items():
         if key not in arrays:
@@ -126,9 +150,10 @@ def _check(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
             raise DataError(f"{path}: {key}: shape {arrays[key].shape}; expected {shape}")
         if not np.isfinite(arrays[key]).all():
             raise DataError(f"{path}: {key}: NaN or infinity; expected finite numbers")
-    faces = arrays["f"]
-    if faces.size and (faces.min() < 0 or faces.max() >= vertices):
-        raise DataError(f"{path}: f: vertex ids outside 0..{vertices - 1}")
+    for key in ("f", PICKED):
+        ids = arrays.get(key, np.empty(0))
+        if ids.size and (ids.min() < 0 or ids.max() >= vertices):
+            raise DataError(f"{path}: {key}: vertex ids outside 0..{vertices - 1}")
     if vertices == 0 or np.abs(arrays["weights"].sum(axis=1) - 1).max() > 1e-2:
         raise DataError(f"{path}: weights: expected rows that sum to 1")
 

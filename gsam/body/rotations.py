@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 SHIFT = 1e-8  # the reference adds it to every component before taking the norm
 TINY = 1e-12  # keeps the one vector whose shifted norm is exactly zero finite
@@ -42,3 +43,32 @@ def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
     import roma
 
     return roma.rotmat_to_rotvec(matrix)
+
+
+def rot6d_to_matrix(rot6d: Tensor) -> Tensor:
+    """Rotations of PARE's six numbers: the first two columns, row by row, made orthonormal.
+
+    The numbers are read as a (3, 2) matrix, so column 1 is elements 0, 2, 4. Gram-Schmidt divides
+    by norms of at least `TINY`: six zeros give a zero matrix instead of NaN.
+
+    Args:
+        rot6d: (..., 6).
+
+    Returns:
+        (..., 3, 3) of the same dtype, differentiable.
+
+    Source: Zhou et al. 2019, section 4; PARE, pare/utils/geometry.py.
+    """
+    first, second = rot6d.unflatten(-1, (3, 2)).unbind(-1)
+    first = functional.normalize(first, dim=-1, eps=TINY)
+    along = (first * second).sum(dim=-1, keepdim=True)
+    second = functional.normalize(second - along * first, dim=-1, eps=TINY)
+    # The reference leaves out the dimension of the cross product, which for three rotations
+    # takes it along the wrong axis.
+    third = torch.linalg.cross(first, second, dim=-1)
+    return torch.stack((first, second, third), dim=-1)
+
+
+def matrix_to_rot6d(matrix: Tensor) -> Tensor:
+    """The first two columns of rotations (..., 3, 3), row by row: (..., 6)."""
+    return matrix[..., :2].flatten(-2)

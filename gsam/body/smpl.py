@@ -31,6 +31,8 @@ class SmplBody(nn.Module):
         v_template: (V, 3) mean shape; shapedirs: (V, 3, K); posedirs: (207, 3 V); weights: (V, 24).
         joint_template, joint_shapedirs: (24, 3), (24, 3, K), the joint regressor applied to both.
         J_regressor_h36m: (17, V) acting on posed vertices, or None; faces: (F, 3) int64.
+        J_regressor_extra: (9, V) acting on posed vertices, extra_vertices: (21,) int64, or None;
+            `gsam.body.joints` says which points they are.
         parents: tuple of 24, the root's is -1.
     """
 
@@ -42,6 +44,8 @@ class SmplBody(nn.Module):
     joint_shapedirs: Tensor
     faces: Tensor
     J_regressor_h36m: Tensor | None
+    J_regressor_extra: Tensor | None
+    extra_vertices: Tensor | None
 
     def __init__(self, buffers: Mapping[str, Tensor | None], parents: tuple[int, ...]):
         """Take ready buffers (see the class); `from_arrays` and `load_body` read SMPL arrays."""
@@ -64,7 +68,8 @@ class SmplBody(nn.Module):
         shapedirs = arrays["shapedirs"].astype(np.float64)
         vertices = len(template)
         posedirs = arrays["posedirs"].reshape(3 * vertices, POSE_FEATURES).T
-        h36m = arrays.get("J_regressor_h36m")
+        h36m, extra = arrays.get("J_regressor_h36m"), arrays.get("J_regressor_extra")
+        picked = arrays.get("extra_vertices")
         buffers = {
             "v_template": _float(template),
             "shapedirs": _float(shapedirs),
@@ -73,6 +78,8 @@ class SmplBody(nn.Module):
             "joint_template": _float(regressor @ template),
             "joint_shapedirs": _float(np.einsum("jv,vck->jck", regressor, shapedirs)),
             "J_regressor_h36m": None if h36m is None else _float(h36m),
+            "J_regressor_extra": None if extra is None else _float(extra),
+            "extra_vertices": None if picked is None else torch.from_numpy(picked),
             "faces": torch.from_numpy(arrays["f"].astype(np.int64)),
         }
         return cls(buffers, tuple(int(p) for p in arrays["kintree_table"][0]))
@@ -136,10 +143,12 @@ class SmplBody(nn.Module):
     def subset(self, vertex_ids: Tensor) -> "SmplBody":
         """The same body with only some vertices (in the order given) and no faces: cheap when few
         are regressed from.
+
+        `extra_vertices` stay only if all of them are among `vertex_ids`.
         """
         vertices = len(self.v_template)
         columns = self.posedirs.view(POSE_FEATURES, vertices, 3)[:, vertex_ids]
-        h36m = self.J_regressor_h36m
+        h36m, extra = self.J_regressor_h36m, self.J_regressor_extra
         buffers = {
             "v_template": self.v_template[vertex_ids],
             "shapedirs": self.shapedirs[vertex_ids],
@@ -148,6 +157,8 @@ class SmplBody(nn.Module):
             "joint_template": self.joint_template,
             "joint_shapedirs": self.joint_shapedirs,
             "J_regressor_h36m": None if h36m is None else h36m[:, vertex_ids],
+            "J_regressor_extra": None if extra is None else extra[:, vertex_ids],
+            "extra_vertices": _positions(self.extra_vertices, vertex_ids),
             "faces": self.faces[:0],
         }
         return SmplBody(buffers, self.parents)
@@ -186,6 +197,14 @@ def _blend(base: Tensor, directions: Tensor, betas: Tensor) -> Tensor:
     """base (N, 3) + directions (N, 3, K) . betas (B, k <= K) -> (B, N, 3)."""
     used = directions[..., : betas.shape[-1]]
     return base + torch.einsum("nck,bk->bnc", used, betas)
+
+
+def _positions(wanted: Tensor | None, ids: Tensor) -> Tensor | None:
+    """Where in `ids` (n,) the `wanted` ones are; None if there are none or some are missing."""
+    if wanted is None:
+        return None
+    found = wanted[:, None] == ids
+    return found.int().argmax(dim=1) if bool(found.any(dim=1).all()) else None
 
 
 def _float(array: np.ndarray) -> Tensor:

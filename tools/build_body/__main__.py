@@ -8,6 +8,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from tools.build_body import fit
+from tools.build_body.asset import write
+from tools.build_body.landmarks import landmark_arrays
 from tools.build_body.poses import random_poses, world_turns
 from tools.build_body.rig import PARENTS, SMPL, bone_to_joint, joint_heads, t_pose_rotations
 from tools.build_body.shape import Shape, principal_shapes, simplify
@@ -49,6 +51,7 @@ def main() -> None:
 
     arrays = assemble(source, posed, turns, shape, rng)
     arrays["J_regressor_h36m"] = h36m_regressor(arrays, rng)
+    arrays |= landmark_arrays(arrays)
     write(out, arrays)
     print(f"{out}: {out.stat().st_size / 1024:.0f} KB, {len(arrays['v_template'])} vertices")
 
@@ -178,14 +181,6 @@ def summary(error_mm: np.ndarray) -> str:
         f"mean {error_mm.mean():.2f}, p95 {np.percentile(error_mm, 95):.1f}, "
         f"max {error_mm.max():.0f} mm"
     )
-
-
-def write(out: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Compressed, smallest sufficient types; blend shapes in half precision (error < 0.1 mm)."""
-    types = {"f": np.uint16, "shapedirs": np.float16, "posedirs": np.float16,
-             "kintree_table": np.uint32}  # fmt: skip
-    cast = {key: value.astype(types.get(key, np.float32)) for key, value in arrays.items()}
-    np.savez_compressed(out, allow_pickle=False, **cast)
 
 
 if __name__ == "__main__":
