@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -15,14 +16,15 @@ from benchmarks.gemm import PRECISIONS, gemm_cases
 from benchmarks.harness import Case, Effort, Series, Table, Value, compare, ratios
 from gsam.detectors import DetectorConfig, build_detector
 from gsam.detectors.augment import AugmentConfig
-from gsam.detectors.feed import Cropper, ThreadFeed
+from gsam.detectors.feed import Cropper, open_cropper
 from gsam.detectors.inference import Detector
-from gsam.detectors.order import PeopleOrder
 from gsam.detectors.task import DetectionTask
 from gsam.images import ImageSet, ImageWriter, People, encode_jpeg
 from gsam.training.config import Precision, SampleConfig, TrainConfig
+from gsam.training.feed import ThreadFeed
 from gsam.training.loop import fit
 from gsam.training.precision import numerics
+from gsam.training.sampling import SampleOrder
 from pipelines.ingest import RayFeed
 from pipelines.runtime import quiet_ray
 
@@ -132,9 +134,9 @@ def looking(setting: Setting, images: ImageSet) -> list[Case]:
 
 def cropping(setting: Setting, images: ImageSet, feed: ThreadFeed | RayFeed, name: str) -> Case:
     """Augmented crops, made as fast as they are taken; a unit of work is one batch."""
-    order = PeopleOrder(np.arange(len(images)), 0, setting.batch)
+    order = SampleOrder((np.arange(len(images)),), (1.0,), 0, setting.batch)
     batches = (crops for epoch in count() for crops in feed(order, epoch))
-    return Case(name, lambda units: sum(len(next(batches).images) for _ in range(units)))
+    return Case(name, lambda units: sum(len(next(batches)) for _ in range(units)))
 
 
 def run(effort: Effort) -> list[Table]:
@@ -203,9 +205,9 @@ def _crop_row(setting: Setting, images: ImageSet, effort: Effort) -> dict[str, V
         row["threads, crops/s"] = compare([case], effort, f"crops, {setting.title}")["threads"]
     if effort.quick:
         return row
-    source = {"folder": str(images.folder), "split": "train", "augment": asdict(augment)}
-    source["detector"] = setting.config.as_dict()
-    with quiet_ray(3), RayFeed(source, RAY_STEPS, 1) as ray:
+    as_maps = setting.config.as_dict(), asdict(augment)
+    opened = partial(open_cropper, images.folder, "train", *as_maps, 0)
+    with quiet_ray(3), RayFeed(opened, RAY_STEPS, 1) as ray:
         case = cropping(setting, images, ray, "actor")
         row["one Ray actor, crops/s"] = compare([case], effort, "crops by Ray")["actor"]
     return row

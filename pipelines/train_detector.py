@@ -3,6 +3,7 @@ from Ray Data and the network on Ray Train.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import torch
 from gsam.configs import build
 from gsam.detectors import DetectorConfig, build_detector
 from gsam.detectors.augment import AugmentConfig
-from gsam.detectors.feed import Cropper, Feed, ThreadFeed
+from gsam.detectors.feed import Cropper, open_cropper
 from gsam.detectors.task import DetectionTask
 from gsam.images import ImageSet
 from gsam.training.checkpoint import CheckpointFolder, Keeper
 from gsam.training.config import SampleConfig, TrainConfig
+from gsam.training.feed import Feed, ThreadFeed
 from gsam.training.initial import fresh
 from gsam.training.loop import Outcome, fit
 from gsam.training.task import CurveRow
@@ -73,12 +75,11 @@ def _ray_worker(settings: dict[str, Any]) -> None:
 
     from pipelines.ingest import RayFeed
 
-    run, folder = settings["run"], settings["folder"]
-    source = {"folder": folder, "split": SPLIT, "detector": run["detector"]}
-    source["augment"] = run["augment"]
+    run, folder, seed = settings["run"], settings["folder"], settings["seed"]
     images = ImageSet.load(folder, SPLIT)
-    with RayFeed(source, epochs=run["train"]["epochs"], actors=settings["actors"]) as feed:
-        _fit(run, images, settings["seed"], RayKeeper(), None, get_device(), feed)
+    opened = partial(open_cropper, folder, SPLIT, run["detector"], run["augment"], seed)
+    with RayFeed(opened, epochs=run["train"]["epochs"], actors=settings["actors"]) as feed:
+        _fit(run, images, seed, RayKeeper(), None, get_device(), feed)
 
 
 def _fit(

@@ -9,15 +9,17 @@ import torch
 from torch import nn
 
 from gsam.detectors.config import DetectorConfig
-from gsam.detectors.feed import Cropper, Crops, Feed
+from gsam.detectors.feed import Cropper
 from gsam.detectors.inputs import normalise
 from gsam.detectors.objective import decode, make_targets, per_sample_loss
-from gsam.detectors.order import PeopleOrder, Slice, held_out_people
+from gsam.detectors.order import held_out_people
 from gsam.errors import DataError
 from gsam.images import ImageSet
 from gsam.metrics.keypoint_accuracy import CROP_HEIGHT
 from gsam.training.config import SampleConfig
+from gsam.training.feed import ArrayBatch, Feed, stack
 from gsam.training.ranks import Ranks
+from gsam.training.sampling import SampleOrder
 from gsam.training.task import Checked, CurveRow, Epoch, Loss
 
 __all__ = ["DetectionTask", "TrainingBatch"]
@@ -64,10 +66,10 @@ class DetectionTask:
         self.validated = bool(len(validated))
         shown = validated if self.validated else self.people[:PROBED_PEOPLE]
         cropper = Cropper(images, config)
-        self.fixed = self._moved(cropper.all(Slice(0, tuple(shown.tolist()), False)))
+        self.fixed = self._moved(stack([cropper(person, 0) for person in shown.tolist()]))
 
-    def _moved(self, crops: Crops) -> TrainingBatch:
-        arrays = (crops.images, crops.points, crops.weight)
+    def _moved(self, crops: ArrayBatch) -> TrainingBatch:
+        arrays = (crops.arrays[name] for name in ("image", "points", "weight"))
         images, points, weight = (torch.from_numpy(array).to(self.device) for array in arrays)
         counted = torch.full((len(images),), 0.0 if crops.spare else 1.0, device=self.device)
         return TrainingBatch(images, points, weight, counted)
@@ -85,12 +87,13 @@ class DetectionTask:
         self, *, seed: int, epoch: int, batch_size: int, ranks: Ranks
     ) -> Epoch[TrainingBatch]:
         """People in an order that follows from seed and epoch."""
-        order = PeopleOrder(
-            self.people, seed, batch_size, self.samples.epoch_samples, ranks.rank, ranks.world
+        limit = self.samples.epoch_samples
+        order = SampleOrder(
+            (self.people,), (1.0,), seed, batch_size, limit, ranks.rank, ranks.world
         )
         return Epoch(order.size, len(order.cuts), self._batches(order, epoch))
 
-    def _batches(self, order: PeopleOrder, epoch: int) -> Iterator[TrainingBatch]:
+    def _batches(self, order: SampleOrder, epoch: int) -> Iterator[TrainingBatch]:
         for crops in self.feed(order, epoch):
             yield self._moved(crops)
 

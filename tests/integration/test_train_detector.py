@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ import torch
 from gsam.configs import build
 from gsam.detectors import DetectorConfig
 from gsam.detectors.augment import AugmentConfig
-from gsam.detectors.feed import Cropper, Crops, ThreadFeed
-from gsam.detectors.order import PeopleOrder
+from gsam.detectors.feed import Cropper, open_cropper
 from gsam.errors import DataError
 from gsam.images import ImageSet
 from gsam.storage import digest, write_json
+from gsam.training.feed import ThreadFeed
 from gsam.training.loop import Outcome
+from gsam.training.sampling import SampleOrder
 from gsam.weights import load_detector
 from pipelines import ingest
 from pipelines.ingest import RayFeed, actors_for
@@ -117,20 +119,21 @@ def storage_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def feed_of(images: ImageSet, epochs: int, actors: int = 1) -> RayFeed:
-    source = {"folder": str(images.folder), "split": "train"}
-    source |= {key: RUN[key] for key in ("detector", "augment")}
-    return RayFeed(source, epochs, actors)
+    detector, augment = RUN["detector"], RUN["augment"]
+    return RayFeed(
+        partial(open_cropper, images.folder, "train", detector, augment, 3), epochs, actors
+    )
 
 
-def arrays(crops: Crops) -> list[Any]:
-    return [crops.images, crops.points, crops.weight]
+def order_of(people: int, batch_size: int) -> SampleOrder:
+    return SampleOrder((np.arange(people),), (1.0,), 3, batch_size)
 
 
 def test_ray_data_makes_the_batches_that_threads_make(
     ray_running: None, images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest, "STEPS_AT_ONCE", 7)  # so that a second pipeline follows
-    order = PeopleOrder(np.arange(24), 3, 7)
+    order = order_of(24, 7)
     ranks = [order.for_rank(rank, 2) for rank in range(2)]
     with (
         ThreadFeed(Cropper(images, DETECTOR, AUGMENT, 3)) as threads,
@@ -140,9 +143,10 @@ def test_ray_data_makes_the_batches_that_threads_make(
         for epoch in (1, 2, 3):
             parts = zip(first(ranks[0], epoch), second(ranks[1], epoch), strict=True)
             for whole, (one, two) in zip(threads(order, epoch), parts, strict=True):
-                for expected, a, b in zip(arrays(whole), arrays(one), arrays(two), strict=True):
-                    np.testing.assert_array_equal(expected[::2], a)
-                    np.testing.assert_array_equal(expected[1::2], b)
+                assert list(one.arrays) == list(two.arrays) == ["image", "points", "weight"]
+                for name, expected in whole.arrays.items():
+                    np.testing.assert_array_equal(expected[::2], one.arrays[name])
+                    np.testing.assert_array_equal(expected[1::2], two.arrays[name])
 
 
 def test_a_damaged_image_is_named_through_ray(ray_running: None, tmp_path: Path) -> None:
@@ -150,7 +154,7 @@ def test_a_damaged_image_is_named_through_ray(ray_running: None, tmp_path: Path)
     shard = next(tmp_path.glob("*.tar"))
     shard.write_bytes(shard.read_bytes().replace(b"\xff\xd9", b"xx"))
     with feed_of(images, 1) as feed, pytest.raises(DataError, match="truncated JPEG"):
-        next(feed(PeopleOrder(np.arange(4), 0, 2), 0))
+        next(feed(order_of(4, 2), 0))
 
 
 def train(run: dict[str, Any], images: ImageSet) -> Outcome:

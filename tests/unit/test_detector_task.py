@@ -9,21 +9,22 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 
 from gsam.detectors import DetectorConfig, build_detector
 from gsam.detectors.augment import AugmentConfig
-from gsam.detectors.feed import Cropper, Crops, ThreadFeed
+from gsam.detectors.feed import Cropper
 from gsam.detectors.objective import make_targets, per_sample_loss
-from gsam.detectors.order import PeopleOrder, held_out_people
+from gsam.detectors.order import held_out_people
+from gsam.detectors.samples import make_sample
 from gsam.detectors.task import DetectionTask
 from gsam.errors import DataError
 from gsam.images import ImageSet, ImageWriter, People, encode_jpeg
 from gsam.training.checkpoint import CheckpointFolder
 from gsam.training.config import SampleConfig, TrainConfig
+from gsam.training.feed import ThreadFeed
 from gsam.training.loop import Outcome, fit
+from gsam.training.order import stream
 from tests.synthetic_images import write_images
 from tests.unit.test_training import Stopped, StoppingFolder, same
 
@@ -57,44 +58,6 @@ def train(
     with ThreadFeed(Cropper(images, detector, augment, seed), threads=2) as feed:
         task = DetectionTask(images, detector, samples or SampleConfig(), feed)
         return fit(model, task, config, seed=seed, **more)
-
-
-def equal(first: Crops, second: Crops) -> bool:
-    return all(
-        np.array_equal(getattr(first, name), getattr(second, name))
-        for name in ("images", "points", "weight", "spare")
-    )
-
-
-@given(
-    people=st.integers(1, 60),
-    batch=st.integers(1, 20),
-    limit=st.integers(0, 70),
-    world=st.integers(1, 5),
-)
-@settings(max_examples=60, deadline=None)
-def test_any_number_of_processes_sees_the_same_batches(
-    people: int, batch: int, limit: int, world: int
-) -> None:
-    order = PeopleOrder(100 + np.arange(people), 3, batch, limit)
-    alone = order.slices(2)
-    ranks = [order.for_rank(rank, world).slices(2) for rank in range(world)]
-    for whole, *parts in zip(alone, *ranks, strict=True):
-        counted = [person for part in parts if not part.spare for person in part.people]
-        assert sorted(counted) == sorted(whole.people) and not whole.spare
-        assert all(part.people and (len(part.people) == 1 or not part.spare) for part in parts)
-    seen = [person for part in alone for person in part.people]
-    assert len(seen) == len(set(seen)) == order.size == min(limit or people, people)
-    assert max(len(part.people) for part in alone) <= batch
-
-
-def test_the_order_is_a_function_of_seed_and_epoch() -> None:
-    order = PeopleOrder(np.arange(50), 3, 8)
-    assert order.epoch(1).tolist() == order.epoch(1).tolist()
-    assert order.epoch(1).tolist() != order.epoch(2).tolist()
-    assert order.epoch(1).tolist() != replace(order, seed=4).epoch(1).tolist()
-    few = [set(replace(order, limit=5).epoch(epoch)) for epoch in range(40)]
-    assert set.union(*few) == set(range(50))
 
 
 def write_takes(folder: Path, takes: int, crowd: bool = False) -> ImageSet:
@@ -144,22 +107,14 @@ def test_nobody_to_train_on_is_an_error(tmp_path: Path) -> None:
         train(ImageSet.load(tmp_path, "train"))
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_threads_make_the_crops_that_one_would_make(images: ImageSet, threads: int) -> None:
-    order = PeopleOrder(np.arange(20), 0, 6)
-    cropper = Cropper(images, TINY, AUGMENT, seed=5)
-    with ThreadFeed(cropper, threads) as feed:
-        for epoch in (2, 0):
-            made = list(feed(order, epoch))
-            expected = [cropper.all(part) for part in order.slices(epoch)]
-            assert len(made) == 4 and all(map(equal, made, expected))
-            two = zip(*(feed(order.for_rank(rank, 2), epoch) for rank in (0, 1)), strict=True)
-            for whole, parts in zip(expected, two, strict=True):
-                for rank, part in enumerate(parts):
-                    np.testing.assert_array_equal(part.images, whole.images[rank::2])
-    assert not equal(cropper.all(order.slices(0)[0]), cropper.all(order.slices(1)[0]))
-    first, other = order.slices(0)[0], Cropper(images, TINY, AUGMENT, seed=6)
-    assert not equal(cropper.all(first), other.all(first))
+def test_a_crop_is_that_of_its_own_random_stream(images: ImageSet) -> None:
+    made = Cropper(images, TINY, AUGMENT, seed=5)(7, 2)
+    generator = np.random.default_rng(stream("augment", 5, 2, 7))
+    expected = make_sample(images, 7, TINY, AUGMENT, generator)
+    for name, array in made.items():
+        np.testing.assert_array_equal(array, getattr(expected, name))
+    for other in (Cropper(images, TINY, AUGMENT, 5)(7, 1), Cropper(images, TINY, AUGMENT, 6)(7, 2)):
+        assert not np.array_equal(other["image"], made["image"])
 
 
 def test_a_damaged_image_ends_the_training_with_its_name(tmp_path: Path) -> None:
