@@ -14,9 +14,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["NO_PART", "TERMS", "MeshLossConfig", "MeshTruth", "Prediction", "counts", "total"]
+from gsam.body.joints import OPENPOSE_JOINTS
 
-OPENPOSE_JOINTS = 25
+__all__ = [
+    "NO_PART",
+    "PART_CLASSES",
+    "TERMS",
+    "MeshLossConfig",
+    "MeshTruth",
+    "Prediction",
+    "counts",
+    "total",
+]
+
 NO_PART = 255
 """A pixel of a part map whose label is unknown."""
 PART_CLASSES = 25

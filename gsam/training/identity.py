@@ -20,10 +20,15 @@ __all__ = ["code_hash", "identity"]
 _DECIDES = {
     "lifter": ("lifter", "train", "windows", "workers"),
     "detector": ("detector", "train", "augment", "samples", "workers"),
+    "mesh": ("mesh", "train", "augment", "samples", "losses", "backbone", "truth", "workers"),
 }
 _CODE = {
     "lifter": ("clips.py", "lifters", "skeletons.py", "storage.py", "training"),
     "detector": ("detectors", "images", "skeletons.py", "storage.py", "training"),
+    "mesh": (
+        *("body", "checkpoints", "detectors", "images", "meshes", "metrics", "render"),
+        *("skeletons.py", "storage.py", "training", "weak_perspective.py"),
+    ),
     "detection": ("boxes", "detectors", "images", "skeletons.py", "storage.py", "training"),
 }
 
@@ -31,8 +36,8 @@ _LENGTH = 12
 
 
 def code_hash(kind: str) -> str:
-    """SHA-256 of the library's code that decides the weights of a `lifter` or a `detector`, or what
-    a `detection` finds."""
+    """SHA-256 of the library's code that decides the weights of a `lifter`, a `detector` or a
+    regressor of a `mesh`, or what a `detection` finds."""
     root = Path(gsam.__file__).parent
     total = hashlib.sha256()
     for part in _CODE[kind]:
@@ -46,12 +51,16 @@ def identity(run: Mapping[str, Any], *, seed: int, data_hash: str, device: str) 
     """Twelve hexadecimal digits for one training: what of its run decides weights, data, code,
     seed, kind of device and version of PyTorch.
 
-    run: a lifter's (has `lifter`, `train`, `windows`, `workers`) or a detector's (`detector`,
-    `train`, `augment`, `samples`, `workers`); nothing else in it changes the weights.
+    run: a lifter's (has `lifter`, `train`, `windows`, `workers`), a detector's (`detector`,
+    `train`, `augment`, `samples`, `workers`) or a mesh regressor's (`mesh`, `train`, `augment`,
+    `samples`, `losses`, `backbone`, `truth`, `workers`); nothing else in it changes the weights.
+    Of the file `backbone`, if there is one, the content counts.
     """
     kind = next(kind for kind in _DECIDES if kind in run)
+    started = run["backbone"] if kind == "mesh" else None
     made_of = {
         **{key: run[key] for key in _DECIDES[kind]},
+        **({"started": digest(started)} if started else {}),
         "seed": seed,
         "data": data_hash,
         "code": code_hash(kind),
