@@ -10,7 +10,7 @@ from gsam.body.rotations import rot6d_to_matrix
 from gsam.meshes.config import PARTS, MeshConfig
 from gsam.meshes.output import MeshOutput
 from gsam.meshes.regressors import BETAS, CAMERA, ROT6D
-from gsam.meshes.start import SMALL_GAIN, mean_buffers
+from gsam.meshes.start import mean_buffers, start_small
 
 __all__ = ["HmrHead"]
 
@@ -40,7 +40,7 @@ class HmrHead(nn.Module):
         self.decshape = nn.Linear(config.hidden, BETAS)
         self.deccam = nn.Linear(config.hidden, CAMERA)
         for layer in (self.decpose, self.decshape, self.deccam):
-            nn.init.xavier_uniform_(layer.weight, gain=SMALL_GAIN)
+            start_small(layer)
 
     def forward(self, features: Tensor) -> MeshOutput:
         """The answer for every crop; see `MeshOutput`."""

@@ -11,7 +11,7 @@ from gsam.meshes.config import PARTS, MeshConfig
 from gsam.meshes.iterative import Regressors
 from gsam.meshes.regressors import BETAS, ROT6D, LocallyConnected
 
-__all__ = ["mean_buffers", "rest_params", "start_at_mean"]
+__all__ = ["mean_buffers", "rest_params", "start_at_mean", "start_small"]
 
 RELU_MEAN = 0.4
 """Mean of a standard normal number whose negative values are set to 0."""
@@ -56,7 +56,14 @@ def _adds_shape(config: MeshConfig) -> bool:
 def _small(layers: nn.Module, answer: np.ndarray | None) -> None:
     """Let stacked linear layers answer next to `answer`, or to 0."""
     last = layers[-1] if isinstance(layers, nn.Sequential) else layers
-    nn.init.xavier_uniform_(last.weight, gain=SMALL_GAIN)
-    nn.init.zeros_(last.bias)
+    if not isinstance(last, nn.Linear):
+        raise TypeError(f"expected linear layers, got {type(last).__name__}")
+    start_small(last)
     if answer is not None:
         last.bias.copy_(torch.tensor(answer))
+
+
+def start_small(layer: nn.Linear) -> None:
+    """Fresh weights whose answers are next to 0."""
+    nn.init.xavier_uniform_(layer.weight, gain=SMALL_GAIN)
+    nn.init.zeros_(layer.bias)
