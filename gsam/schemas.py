@@ -253,7 +253,11 @@ BODIES = _schema(
         _field("image", pa.string(), "name of the image in the images table"),
         _field("person", pa.int32(), "number of the person among those of the image, from 0"),
         _field("sequence", pa.string(), "take that the image is from"),
-        _field("gender", pa.string(), "body that the labels are of: m, f, or n for neutral"),
+        _field(
+            "gender",
+            pa.string(),
+            "body that pose and shape were fitted with: m, f, or n for neutral",
+        ),
         _field("smpl_pose", _FLOATS, "SMPL pose, root in the camera", unit="rad", shape="72"),
         _field("smpl_shape", _FLOATS, "SMPL shape coefficients", shape="10"),
         _field(
