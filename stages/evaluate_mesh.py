@@ -1,0 +1,104 @@
+"""Score the networks of one mesh regressor on every labelled person of 3DPW's test and validation
+splits, under PARE's protocol.
+
+    python -m stages.evaluate_mesh NAME
+
+Reads data/plan/meshes/<name>.json, data/bodies/, data/images/threedpw/, models/mesh/<name>/ and
+results/meshes/<name>/train.json. Writes results/meshes/<name>/: scores.json (every seed's figures,
+overall, for occluded and unoccluded sequences apart, and by sequence, with the protocol) and
+metrics.json (the first seed's headline). Where the data is missing both say so.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gsam.configs import build
+from gsam.meshes.config import MeshConfig
+from gsam.meshes.inference import MeshRegressor
+from gsam.meshes.parameters import count_parameters
+from gsam.meshes.scoring import BATCH, answers_of
+from gsam.storage import read_json, write_json
+from gsam.weights import load_mesh
+from stages.common import one_argument, planned, run_stage, status_of
+from stages.mesh_scores import Labelled
+from stages.paths import MESH_MODELS, MESHES
+
+HEADLINE = tuple(
+    f"test_{subset}{metric}"
+    for subset in ("", "occluded_", "unoccluded_")
+    for metric in ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm")
+)
+
+
+def main(arguments: list[str]) -> str:
+    """Score every seed of a mesh regressor; returns the summary line."""
+    name = one_argument(arguments, "name of a mesh regressor")
+    run = planned(f"meshes/{name}")
+    trained = read_json(MESHES / name / "train.json")
+    if trained.get("status") == "missing":
+        absent = {"status": "missing", "reason": trained["reason"]}
+        write_json(MESHES / name / "scores.json", {"mesh": name, **absent})
+        write_json(MESHES / name / "metrics.json", absent)
+        return f"not scored: {trained['reason']}"
+    people = Labelled.load()
+    seeds = {}
+    for seed, record in trained["seeds"].items():
+        kept = {key: record[key] for key in ("status", "diverged_epoch", "weights_hash")}
+        weights = MESH_MODELS / name / f"seed{seed}.safetensors"
+        seeds[seed] = {**kept, **scores_of(weights, people, run, f"{name} seed {seed}")}
+    result = score_file(run, people, seeds)
+    metrics = headline(result)
+    write_json(MESHES / name / "scores.json", result)
+    write_json(MESHES / name / "metrics.json", metrics)
+    return f"{result['status']}  {result['dataset']}  {shown(metrics)}"
+
+
+def scores_of(
+    weights: Path, people: Labelled, run: Mapping[str, Any], where: str
+) -> dict[str, Any]:
+    """Every figure of one trained network.
+
+    Raises:
+        DataError: the weights or an image cannot be used, or an answer is not finite.
+    """
+    model, notes = load_mesh(weights, people.device)
+    config = build(MeshConfig, notes["mesh"], f"{weights}: mesh")
+    body = people.bodies.neutral
+    regressor = MeshRegressor(model, config, body, batch_size=BATCH, device=people.device)
+    answers = {split: answers_of(regressor, images) for split, images in people.images.items()}
+    return people.score(answers, run["truth"], where)
+
+
+def score_file(
+    run: Mapping[str, Any], people: Labelled, seeds: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What scores.json holds: the figures of every seed and all that they were measured under."""
+    parts = {"trained": run["mesh"], "full": run["full_mesh"]}
+    configs = {key: build(MeshConfig, part, f"{key} mesh") for key, part in parts.items()}
+    return {
+        "mesh": run["name"],
+        **people.conditions(run),
+        "recipe": {**run["train"], **run["augment"], **run["samples"], "losses": run["losses"]},
+        "input": f"{configs['trained'].size} px",
+        "status": status_of(seeds),
+        "parameters": {key: count_parameters(config) for key, config in configs.items()},
+        "seeds": dict(seeds),
+    }
+
+
+def headline(result: Mapping[str, Any]) -> dict[str, Any]:
+    """metrics.json: the first seed's headline figures, and the status of all."""
+    figures = next(iter(result["seeds"].values()))["figures"]
+    kept = {key: figures[key] for key in HEADLINE if key in figures}
+    return {**kept, "status": result["status"]}
+
+
+def shown(metrics: Mapping[str, Any]) -> str:
+    """The three errors over the whole test split, for the summary line."""
+    names = {"MPJPE": "mpjpe_mm", "PA-MPJPE": "pa_mpjpe_mm", "PVE": "pve_mm"}
+    return "  ".join(f"{label} {metrics[f'test_{key}']:.1f} mm" for label, key in names.items())
+
+
+if __name__ == "__main__":
+    run_stage(main)
