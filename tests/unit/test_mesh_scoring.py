@@ -125,6 +125,16 @@ def test_nobody_to_score(bodies):
         person_errors(answer_of(truth), truth)
 
 
+def test_numbers_do_not_depend_on_threads(labels, bodies, monkeypatch):
+    other = answer_of(Truth(labels, bodies, "gendered"))
+    found = []
+    for cores in (1, 5):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        found.append(person_errors(other, Truth(labels, bodies), batch_size=3))
+    for name in FIGURES:
+        np.testing.assert_array_equal(found[0][name], found[1][name])
+
+
 def test_threads_elsewhere_stay_as_they_were(labels, bodies):
     before = torch.get_num_threads()
     truth = Truth(labels, bodies)
