@@ -10,14 +10,18 @@ metrics.json (the first seed's headline). Where the data is missing both say so.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
+from gsam.meshes.augment import MeshAugment
 from gsam.meshes.config import MeshConfig
 from gsam.meshes.inference import MeshRegressor
+from gsam.meshes.losses import MeshLossConfig
 from gsam.meshes.parameters import count_parameters
 from gsam.meshes.scoring import BATCH, answers_of
+from gsam.meshes.sources import MeshSamples
 from gsam.storage import read_json, write_json
 from gsam.weights import load_mesh
 from stages.common import one_argument, planned, run_stage, status_of
@@ -79,12 +83,19 @@ def score_file(
     return {
         "mesh": run["name"],
         **people.conditions(run),
-        "recipe": {**run["train"], **run["augment"], **run["samples"], "losses": run["losses"]},
+        "recipe": recipe_of(run),
         "input": f"{configs['trained'].size} px",
         "status": status_of(seeds),
         "parameters": {key: count_parameters(config) for key, config in configs.items()},
         "seeds": dict(seeds),
     }
+
+
+def recipe_of(run: Mapping[str, Any]) -> dict[str, Any]:
+    """How the networks were trained, with what the run leaves at its default."""
+    kinds = {"augment": MeshAugment, "samples": MeshSamples, "losses": MeshLossConfig}
+    own = {part: asdict(build(kind, run[part], part)) for part, kind in kinds.items()}
+    return {**run["train"], **own["augment"], **own["samples"], "losses": own["losses"]}
 
 
 def headline(result: Mapping[str, Any]) -> dict[str, Any]:

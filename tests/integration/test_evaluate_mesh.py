@@ -32,7 +32,7 @@ def workspace(folder: Path, seeds: int = 1, truth: str = "neutral") -> Path:
         {
             "name": "pare", "data": "twin", "scale": "smoke", "mesh": MESH,
             "full_mesh": {**MESH, "channels": 8}, "train": {"lr": 0.1}, "augment": {"flip": 0.5},
-            "samples": {}, "losses": {"pose": 1.0}, "truth": truth, "backbone": None,
+            "samples": {}, "losses": {"pose": 2.0}, "truth": truth, "backbone": None,
             "seeds": list(range(seeds)), "workers": 0,
         },
     )  # fmt: skip
@@ -72,7 +72,10 @@ def test_figures_of_every_seed(tmp_path) -> None:
     assert scores["dataset"] == "drawn_spin_24" and scores["images"] == "threedpw"
     assert scores["body"] == "test body neutral" and scores["truth"] == "neutral"
     assert scores["parameters"]["full"] > scores["parameters"]["trained"] > 0
-    assert scores["recipe"]["lr"] == 0.1 and scores["recipe"]["losses"] == {"pose": 1.0}
+    # The recipe as it was, not only what the run says differently.
+    recipe = scores["recipe"]
+    assert recipe["lr"] == 0.1 and recipe["occlusion"] == 0.5 and "threedpw" in recipe["mix"]
+    assert recipe["losses"]["pose"] == 2.0 and recipe["losses"]["keypoints"] == 5.0
     assert all(isinstance(text, str) for text in scores["protocol"].values())
     assert set(scores["seeds"]) == {"0", "1"}
     for seed, record in scores["seeds"].items():
