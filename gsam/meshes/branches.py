@@ -59,8 +59,19 @@ def softargmax(weights: Tensor) -> Tensor:
 
 
 def read_at(features: Tensor, places: Tensor) -> Tensor:
-    """(B, C, h, w) features at (B, J, 2) places as `softargmax` gives them: (B, C, J), bilinear."""
-    sampled = functional.grid_sample(
-        features, places[:, :, None], mode="bilinear", padding_mode="zeros", align_corners=True
-    )
-    return sampled[..., 0]
+    """(B, C, h, w) features at (B, J, 2) places as `softargmax` gives them: (B, C, J).
+
+    Bilinear, as PARE's `grid_sample`; written as attention to the four cells around each place,
+    which has the same gradient on every run also on GPUs.
+    """
+    height, width = features.shape[-2:]
+    across = _tents(places[..., 0], width)
+    down = _tents(places[..., 1], height)
+    return attend(features, down[..., :, None] * across[..., None, :])
+
+
+def _tents(places: Tensor, cells: int) -> Tensor:
+    """Linear weights (B, J, cells) of the cells next to places (B, J) in [-1, 1]."""
+    position = (places[..., None] + 1) * ((cells - 1) / 2)
+    centres = torch.arange(cells, dtype=places.dtype, device=places.device)
+    return functional.relu(1 - (position - centres).abs())

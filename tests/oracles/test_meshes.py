@@ -1,6 +1,7 @@
 """PARE and HMR against the numbers of the reference implementation, body model included."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gsam.body.files import SMPL_PICKED
 from gsam.body.joints import BodyJoints
 from gsam.body.mean_params import MeanParams
 from gsam.body.smpl import SmplBody
 from gsam.meshes import MeshConfig, MeshOutput, build_mesh, count_parameters
 from gsam.meshes.build import MeshModel
+from gsam.meshes.iterative import NEIGHBOURS
 from gsam.weak_perspective import project_perspective, weak_to_translation
 from tests.oracles import recipe
 
@@ -54,11 +57,6 @@ COUNTED: dict[str, dict[str, Any]] = {
 }
 SMPL_DEFAULTS = 82  # parameters of the reference's body model that its counts include
 FOCAL, HALF_SIDE = 5000.0, 112.0
-# SMPL's vertices of nose, eyes, ears, toes, heels and fingertips, as the reference picks them.
-SMPL_EXTRA_VERTICES = (
-    *(332, 6260, 2800, 4071, 583, 3216, 3226, 3387, 6617, 6624, 6787),
-    *(2746, 2319, 2445, 2556, 2673, 6191, 5782, 5905, 6016, 6133),
-)
 # Outputs that are not the network's answer but values inside it, by the module that makes them.
 MODULES = (
     "keypoint_deconv_layers",
@@ -150,7 +148,7 @@ def synthetic_body(seed: int) -> BodyJoints:
     arrays = {key: values.astype(np.float32) for key, values in floats.items()}
     arrays["f"] = np.zeros((0, 3), dtype=np.int64)
     arrays["kintree_table"] = np.array([parents, range(joints)])
-    arrays["extra_vertices"] = np.array(SMPL_EXTRA_VERTICES)
+    arrays["extra_vertices"] = np.array(SMPL_PICKED)
     return BodyJoints.of(SmplBody.from_arrays(arrays))
 
 
@@ -198,3 +196,12 @@ def test_parameter_counts(oracles: Path, name: str) -> None:
     config = MeshConfig(**{**CONFIGS, **COUNTED}[name])
     expected = listed[f"{name} (incl. {SMPL_DEFAULTS} SMPL default parameters)"]
     assert count_parameters(config) == expected - SMPL_DEFAULTS
+
+
+def test_neighbours_of_the_iterative_regression(oracles: Path) -> None:
+    """The table of the specification: joint:first,second."""
+    text = (oracles / "SEMANTICS.md").read_text()
+    (line,) = [line for line in text.splitlines() if "neighbour triples = SMPL table" in line]
+    listed = re.findall(r"(\d+):(\d+),(\d+)", line.split("neighbour triples")[1])
+    found = {int(joint): (int(one), int(other)) for joint, one, other in listed}
+    assert [found[joint] for joint in range(24)] == list(NEIGHBOURS)
