@@ -55,3 +55,28 @@ def project_perspective(
     """
     moved = points + translation[..., None, :]
     return focal * (moved[..., :2] / moved[..., 2:]) + centre
+
+
+def fit_translation(
+    points: Tensor,
+    pixels: Tensor,
+    confidence: Tensor,
+    focal: float = CROP_FOCAL,
+    centre: float = CROP_SIZE / 2,
+) -> Tensor:
+    """Translation (..., 3) that brings ``points`` (..., N, 3) closest to ``pixels`` (..., N, 2).
+
+    Least squares of f (X + t_x) = (u - c) (Z + t_z) and likewise for y, linear in the translation
+    and weighted by ``confidence`` (..., N); ``focal`` and ``centre`` are those of a square crop's
+    camera. Computed in float64. Needs two points of positive confidence in different places, else
+    torch raises LinAlgError.
+    Source: SPIN and PARE, utils/geometry.py, estimate_translation.
+    """
+    points, offsets, confidence = points.double(), pixels.double() - centre, confidence.double()
+    rows = torch.zeros(*offsets.shape, 3, dtype=offsets.dtype, device=offsets.device)
+    rows[..., 0, 0] = rows[..., 1, 1] = focal
+    rows[..., 2] = -offsets
+    wanted = offsets * points[..., 2:] - focal * points[..., :2]
+    weighted = rows * confidence[..., None, None]
+    normal = torch.einsum("...nki,...nkj->...ij", weighted, rows)
+    return torch.linalg.solve(normal, torch.einsum("...nki,...nk->...i", weighted, wanted))

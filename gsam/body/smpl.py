@@ -1,13 +1,16 @@
 """Forward pass of an SMPL-format body of any vertex count (Loper et al. 2015, SMPL, section 3)."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gsam.body.rotations import axis_angle_to_matrix
+from gsam.body.skinning import blend_skin
 from gsam.errors import DataError
 
 JOINTS = 24
@@ -53,6 +56,7 @@ class SmplBody(nn.Module):
         for name, tensor in buffers.items():
             self.register_buffer(name, tensor, persistent=False)
         self.parents = parents
+        self.depths = _depths(parents)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "SmplBody":
@@ -107,7 +111,8 @@ class SmplBody(nn.Module):
         """
         rotations = axis_angle_to_matrix(pose) if pose.dim() == 3 else pose
         rest = self.rest_joints(betas)
-        turn, origin = self._chain(rotations, rest)
+        world = self._chain(rotations, rest)
+        turn, origin = world[..., :3], world[..., 3]
         identity = torch.eye(3, dtype=pose.dtype, device=pose.device)
         feature = (rotations[:, 1:] - identity).flatten(1)
         shaped = _blend(self.v_template, self.shapedirs, betas)
@@ -115,9 +120,8 @@ class SmplBody(nn.Module):
         # x' = sum_j w_j (turn_j (x - rest_j) + origin_j), split into one blended matrix and one
         # blended offset.
         offset = origin - (turn @ rest[..., None])[..., 0]
-        transforms = torch.cat((turn, offset[..., None]), dim=-1).flatten(2)
-        blended = (self.weights @ transforms).unflatten(-1, (3, 4))
-        vertices = (blended[..., :3] @ posed[..., None])[..., 0] + blended[..., 3]
+        transforms = torch.cat((turn, offset[..., None]), dim=-1)
+        vertices = blend_skin(self.weights, transforms, posed)
         if translation is not None:
             vertices = vertices + translation[:, None]
             origin = origin + translation[:, None]
@@ -126,7 +130,7 @@ class SmplBody(nn.Module):
     def joints(self, betas: Tensor, pose: Tensor, translation: Tensor | None = None) -> Tensor:
         """The kinematic joints (B, 24, 3) of `forward` without computing any vertex."""
         rotations = axis_angle_to_matrix(pose) if pose.dim() == 3 else pose
-        origin = self._chain(rotations, self.rest_joints(betas))[1]
+        origin = self._chain(rotations, self.rest_joints(betas))[..., 3]
         return origin if translation is None else origin + translation[:, None]
 
     def h36m_joints(self, vertices: Tensor) -> Tensor:
@@ -177,15 +181,21 @@ class SmplBody(nn.Module):
             )
         return self.J_regressor_h36m
 
-    def _chain(self, rotations: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
-        """Rotations (B, 24, 3, 3) and positions (B, 24, 3) of the joints, parents first."""
-        turns = [rotations[:, 0]]
-        origins = [rest[:, 0]]
-        for joint, parent in enumerate(self.parents[1:], start=1):
-            bone = rest[:, joint] - rest[:, parent]
-            turns.append(turns[parent] @ rotations[:, joint])
-            origins.append(origins[parent] + (turns[parent] @ bone[..., None])[..., 0])
-        return torch.stack(turns, dim=1), torch.stack(origins, dim=1)
+    def _chain(self, rotations: Tensor, rest: Tensor) -> Tensor:
+        """Rotations and positions (B, 24, 3, 4) of the joints under the root's own position.
+
+        All joints of one depth of the tree at once: its bones' matrices [R | bone; 0 0 0 1] times
+        those of their parents, which lie one depth above.
+        """
+        bones = rest - functional.pad(rest[:, self.parents[1:]], (0, 0, 1, 0))
+        local = functional.pad(torch.cat((rotations, bones[..., None]), dim=-1), (0, 0, 0, 1))
+        local[..., 3, 3] = 1
+        world = [local[:, self.depths[0]]]
+        for above, joints in pairwise(self.depths):
+            parents = [above.index(self.parents[joint]) for joint in joints]
+            world.append(world[-1][:, parents] @ local[:, joints])
+        order = [joint for joints in self.depths for joint in joints]
+        return torch.cat(world, dim=1)[:, np.argsort(order), :3]
 
 
 def clip_betas(betas: Tensor) -> Tensor:
@@ -197,6 +207,14 @@ def _blend(base: Tensor, directions: Tensor, betas: Tensor) -> Tensor:
     """base (N, 3) + directions (N, 3, K) . betas (B, k <= K) -> (B, N, 3)."""
     used = directions[..., : betas.shape[-1]]
     return base + torch.einsum("nck,bk->bnc", used, betas)
+
+
+def _depths(parents: tuple[int, ...]) -> list[list[int]]:
+    """Joints by their number of ancestors."""
+    depth = [0]
+    for parent in parents[1:]:
+        depth.append(depth[parent] + 1)
+    return [[j for j, found in enumerate(depth) if found == k] for k in range(max(depth) + 1)]
 
 
 def _positions(wanted: Tensor | None, ids: Tensor) -> Tensor | None:
