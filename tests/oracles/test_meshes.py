@@ -163,7 +163,13 @@ def body_outputs(output: MeshOutput, joints: BodyJoints) -> Iterator[tuple[str, 
     yield "smpl_joints2d", project_perspective(points, translation, FOCAL) / HALF_SIDE
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        pytest.param(torch.float32, id="float32"),
+        pytest.param(torch.float64, id="float64", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_stored_number(oracles: Path, name: str, dtype: torch.dtype) -> None:
     model, fixture, arrays = make(name, oracles)
