@@ -66,10 +66,13 @@ def read_preprocessed(train: Path, test: Path) -> dict[str, Preprocessed]:
             finite; an image's or gender's name is none of 3DPW's. The message names file, key, row.
     """
     everyone = _read(train)
-    held_out = np.array([zlib.crc32(s.encode()) % _HELD_OUT == 0 for s in everyone.sequences])
-    if held_out.all() or not held_out.any():
-        # Too few sequences to draw from: the last one by name is what nobody trains on.
-        held_out = everyone.sequences == everyone.sequences.max()
+    names = sorted(set(everyone.sequences.tolist()))
+    if len(names) < 2:
+        raise DataError(f"{train}: imgname: one sequence, expected two or more to hold some out")
+    chosen = {name for name in names if zlib.crc32(name.encode()) % _HELD_OUT == 0}
+    if not 0 < len(chosen) < len(names):
+        chosen = {names[-1]}
+    held_out = np.isin(everyone.sequences, sorted(chosen))
     people = (everyone.select(~held_out), everyone.select(held_out), _read(test))
     return dict(zip(SPLITS, people, strict=True))
 
@@ -97,7 +100,9 @@ def _read(path: Path) -> Preprocessed:
     places = [_IMAGE.fullmatch(name) for name in names]
     odd = next((name for name, place in zip(names, places, strict=True) if not place), None)
     if odd is not None:
-        raise DataError(f"{path}: imgname: {odd!r}, expected imageFiles/<name>/image_00000.jpg")
+        raise DataError(
+            f"{path}: imgname: {str(odd)!r}, expected imageFiles/<name>/image_00000.jpg"
+        )
     return Preprocessed(
         sequences=np.array([place["sequence"] for place in places if place]),
         frames=np.array([int(place["frame"]) for place in places if place]),
