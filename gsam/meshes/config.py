@@ -58,7 +58,8 @@ class MeshConfig:
     one before, and adds to it if `residual`. `coattention` counts the passes in which both branches
     attend to each other; `branch_non_local` and `final_non_local` add non-local blocks to the
     branches and before the final regressors. `attention_heads` above 0 corrects the part maps by
-    self-attention with keys of `attention_width`; 0 is PARE exactly.
+    self-attention with keys of `attention_width`, every head its share of the parts; 0 is PARE
+    exactly.
 
     HMR. `hidden` units, `iterations` rounds.
     """
@@ -95,7 +96,7 @@ class MeshConfig:
     branch_non_local: bool = False
     final_non_local: bool = False
     attention_heads: int = 0
-    attention_width: int = 32
+    attention_width: int = 16
     hidden: int = 1024
 
     def __post_init__(self) -> None:
@@ -187,6 +188,8 @@ def _pare_problems(config: MeshConfig) -> Iterator[str]:
             f"attention_heads = {config.attention_heads}: softargmax has no attention maps, "
             "expected heatmaps = part_segm or attention"
         )
+    if config.attention_heads and PARTS % config.attention_heads:
+        yield f"attention_heads = {config.attention_heads}: expected 0 or a divisor of {PARTS}"
     if config.iterative and (config.final_non_local or config.mean_pose or config.mean_camshape):
         yield (
             "iterative = true: it starts from the mean parameters as it is and has no place for "

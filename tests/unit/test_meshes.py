@@ -217,6 +217,7 @@ def test_configuration_survives_json(case: str) -> None:
         ({"backbone": "resnet", "deconv_kernel": 2}, "deconv_kernel = 2: expected 3 or 4"),
         ({"upsample": True}, "upsample = true: hrnet_conv needs none"),
         ({"heatmaps": "softargmax", "attention_heads": 2}, "attention_heads = 2: softargmax"),
+        ({"attention_heads": 5}, "attention_heads = 5: expected 0 or a divisor of 24"),
         ({"name": "hmr", "attention_heads": 2}, "attention_heads = 2: hmr has no part maps"),
         ({"iterative": True, "mean_pose": True}, "iterative = true"),
     ],
