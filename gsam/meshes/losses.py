@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gsam.body.angle_prior import joint_angle_prior
 from gsam.body.joints import OPENPOSE_JOINTS
+from gsam.meshes.augment import NO_PART
 
 __all__ = [
-    "NO_PART",
     "PART_CLASSES",
     "TERMS",
     "MeshLossConfig",
@@ -27,8 +28,6 @@ __all__ = [
     "total",
 ]
 
-NO_PART = 255
-"""A pixel of a part map whose label is unknown."""
 PART_CLASSES = 25
 HIPS = (2, 3)
 """Right and left hip among the last 24 joints, whose middle is the origin of the 3D loss."""
@@ -175,8 +174,6 @@ def _terms(config: MeshLossConfig, answer: Prediction, truth: MeshTruth) -> dict
     if answer.native is not None and truth.native is not None:
         found["native"] = _native(answer.native, truth.native, truth.counted)
     if config.angle_prior:
-        from gsam.body.angle_prior import joint_angle_prior
-
         found["angle_prior"] = joint_angle_prior(answer.rotations)
     return found
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gsam.body.joints import OPENPOSE_JOINTS, BodyJoints
@@ -17,6 +16,7 @@ from gsam.body.mean_params import MeanParams
 from gsam.body.rotations import axis_angle_to_matrix, rot6d_to_matrix
 from gsam.body.smpl import JOINTS, Posed, SmplBody
 from gsam.meshes.config import MeshConfig
+from gsam.meshes.fixed import FixedPeople
 from gsam.meshes.inputs import normalise
 from gsam.meshes.losses import (
     PART_CLASSES,
@@ -29,28 +29,17 @@ from gsam.meshes.losses import (
 from gsam.meshes.native import project_like
 from gsam.meshes.output import MeshOutput
 from gsam.metrics.mesh import mpjpe, pa_mpjpe
-from gsam.training.feed import ArrayBatch, Arrays, Feed
+from gsam.training.feed import ArrayBatch, Feed
 from gsam.training.ranks import Ranks
 from gsam.training.sampling import SampleOrder
 from gsam.training.task import Checked, CurveRow, Epoch, Loss
 from gsam.weak_perspective import CROP_FOCAL, project_perspective, weak_to_translation
 
-__all__ = ["FixedPeople", "MeshBatch", "MeshTask"]
+__all__ = ["MeshBatch", "MeshTask"]
 
 CHECKED_AT_ONCE = 64
 
 Answer = Callable[[Tensor], MeshOutput]
-
-
-@dataclass(frozen=True, eq=False)
-class FixedPeople:
-    """Whom the curve is measured on: samples (N, ...) without augmentation, as the feed's, and
-    their true Human3.6M joints (N, 17, 3), metres, in any frame that is turned as the camera's.
-    `held_out`: nobody of them is trained on."""
-
-    arrays: Arrays
-    h36m: NDArray[np.float32]
-    held_out: bool
 
 
 class MeshBatch(NamedTuple):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from gsam.body.rotations import axis_angle_to_matrix
 from gsam.configs import build
 from gsam.errors import ConfigError
+from gsam.meshes.augment import NO_PART
 from gsam.meshes.losses import (
-    NO_PART,
     TERMS,
     MeshLossConfig,
     MeshTruth,

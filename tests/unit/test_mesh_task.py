@@ -16,9 +16,10 @@ from gsam.body.files import load_body
 from gsam.body.rotations import rot6d_to_matrix
 from gsam.meshes.build import build_mesh
 from gsam.meshes.config import MeshConfig
+from gsam.meshes.fixed import FixedPeople
 from gsam.meshes.losses import MeshLossConfig
 from gsam.meshes.output import MeshOutput
-from gsam.meshes.task import FixedPeople, MeshTask
+from gsam.meshes.task import MeshTask
 from gsam.training.checkpoint import CheckpointFolder
 from gsam.training.config import TrainConfig
 from gsam.training.feed import ArrayBatch, Arrays, stack
