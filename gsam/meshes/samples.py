@@ -101,19 +101,17 @@ def make_sample(
         points, labelled = images.points[person], images.visibility[person] > 0
         view = vary(view, points, labelled, images.skeleton, augment.view(), rng)
     picture = images.decode(image)
-    width = picture.shape[1]
-    matrix = view.matrix(width, size, size)
+    matrix = view.matrix(picture.shape[1], size, size)
     shown = warp(picture, matrix, size, size)
     if augment is not None:
         if rng.random() < augment.occlusion:
             shown = occlude(shown, rng)
         if augment.colour:
             shown = tint(shown, augment.colour, rng)
-    cells = view.matrix(width, size // CELL, size // CELL)
     return {
         "image": shown,
         "keypoints": _keypoints(source, person, view, matrix, size),
-        **_labels(source.labels, person, view, cells, size // CELL),
+        **_labels(source.labels, person, view, matrix / CELL, size // CELL),
     }
 
 
