@@ -85,7 +85,8 @@ def convert(plan: dict[str, Any], out: Path, images: Path) -> str:
     write_bodies(out / "model", bodies)
     write_mean_params(out / "mean_params.npz", mean_parameters(plan, found["train"]))
     write_json(out / "left_out.json", source.left_out)
-    return f"{bodies.name}, people: {', '.join(sizes)}"
+    lacking = sum(sum(reasons.values()) for reasons in source.left_out.values())
+    return f"{bodies.name}, people: {', '.join(sizes)}, {lacking:,} left out"
 
 
 def shown(files: Any, split: str) -> Any:

@@ -147,4 +147,4 @@ class ThreedpwSource:
         if counts:
             self.left_out[sequence] = self.left_out.get(sequence, {}) | counts
         if counts.get("out_of_view"):
-            log.info("%s: %d person-frames are out of view", sequence, counts["out_of_view"])
+            log.warning("%s: left out %d people out of view", sequence, counts["out_of_view"])

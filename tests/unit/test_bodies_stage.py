@@ -55,8 +55,8 @@ def test_the_twins_videos_become_images_and_labels(workspace: Path) -> None:
     source = workspace / "data" / "source_threedpw" / "threedpw"
     write_all(source)
     plan()
-    wanted = "free body, people: 9 train in 6 images, 6 validation in 3 images, 6 test in 3 images"
-    assert main([]) == wanted
+    counts = "9 train in 6 images, 6 validation in 3 images, 6 test in 3 images"
+    assert main([]) == f"free body, people: {counts}, 0 left out"
     images, labels = load("train")
     assert set(images.rows["dataset"].to_pylist()) == {"threedpw_twin"}
     assert images.skeleton.name == "spin_24"
@@ -103,6 +103,7 @@ def test_what_is_left_out_is_counted_and_missing_images_are_named(
         "courtyard_golf_00": {"not_tracked": 1, "not_detected": 1, "out_of_view": 1},
         "flat_guitar_00": {"images_missing": 1},
     }
+    assert "courtyard_golf_00: left out 1 people out of view" in caplog.text
     assert "image_00002.jpg: missing, 1 of 3 images of flat_guitar_00" in caplog.text
     images, _ = load("train")
     assert set(images.rows["dataset"].to_pylist()) == {"threedpw"}
