@@ -95,17 +95,16 @@ def open_bodies(folder: Path | None) -> Bodies:
     if NEUTRAL not in paths:
         raise LicensedDataMissing(f"{folder}: {_missing(NEUTRAL)}")
     arrays = {gender: _stored(read_body_arrays(path)) for gender, path in paths.items()}
-    vertices = len(arrays[NEUTRAL]["v_template"])
+    vertices, faces = (arrays[NEUTRAL][key] for key in ("v_template", "f"))
     for gender, path in paths.items():
-        if not np.array_equal(arrays[gender]["f"], arrays[NEUTRAL]["f"]):
-            raise DataError(f"{path}: f: other triangles than {paths[NEUTRAL].name}; expected one")
-        found = len(arrays[gender]["v_template"])
-        if found != vertices:
+        found, count = len(arrays[gender]["v_template"]), len(vertices)
+        if found != count:
             raise DataError(
-                f"{path}: v_template: {found} vertices; expected {vertices} as in "
-                f"{paths[NEUTRAL].name}"
+                f"{path}: v_template: {found} vertices; expected {count} as {paths[NEUTRAL].name}"
             )
-    name = "SMPL" if vertices == SMPL_VERTICES else f"body of {vertices} vertices"
+        if not np.array_equal(arrays[gender]["f"], faces):
+            raise DataError(f"{path}: f: expected the triangles of {paths[NEUTRAL].name}")
+    name = "SMPL" if len(vertices) == SMPL_VERTICES else f"body of {len(vertices)} vertices"
     return Bodies(name, False, arrays)
 
 

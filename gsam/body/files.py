@@ -75,10 +75,10 @@ def read_body_arrays(path: Path) -> dict[str, np.ndarray]:
         arrays[PICKED] = np.array(SMPL_PICKED)
     arrays["shapedirs"] = arrays["shapedirs"][..., :BETAS]
     arrays["kintree_table"] = _kintree(path, arrays["kintree_table"])
-    arrays["f"] = arrays["f"].astype(np.int64)
-    if PICKED in arrays:
-        arrays[PICKED] = arrays[PICKED].astype(np.int64)
     _check(path, arrays)
+    for key in ("f", PICKED):
+        if key in arrays:
+            arrays[key] = arrays[key].astype(np.int64)
     if H36M in arrays:
         arrays[H36M] = _right_leg_first(arrays[H36M], arrays["v_template"])
     return arrays

@@ -15,6 +15,7 @@ from gsam.cameras import (
 )
 from gsam.datasets.human36m_cameras import human36m_cameras
 from gsam.weak_perspective import (
+    fit_translation,
     full_image_translation,
     project_perspective,
     translation_to_weak,
@@ -106,3 +107,5 @@ def test_weak_and_full_perspective(oracles):
     focal, centre = a["K"][:, :1, :1], a["K"][:, None, :2, 2]
     pixels = project_perspective(a["cam_points"], full, focal, centre)
     torch.testing.assert_close(pixels, a["full_image_proj"], rtol=1e-6, atol=1e-4)
+    found = fit_translation(a["cam_points"], a["est_joints2d"], a["est_conf"])
+    torch.testing.assert_close(found, a["est_translation"], rtol=1e-9, atol=1e-9)
