@@ -89,18 +89,8 @@ def make_sample(
     Raises:
         DataError: the image or the part map is damaged, or the box has no area.
     """
-    images = source.images
-    image = int(images.person_image[person])
-    try:
-        centre, side = square_of_box(images.boxes[person])
-    except DataError as error:
-        number = images.person_ids[person]
-        raise DataError(f"{images.name(image)}: person {number}: {error}") from error
-    view = View(centre, np.repeat(side, 2))
-    if augment is not None:
-        points, labelled = images.points[person], images.visibility[person] > 0
-        view = vary(view, points, labelled, images.skeleton, augment.view(), rng)
-    picture = images.decode(image)
+    picture = source.images.decode(int(source.images.person_image[person]))
+    view = _view(source, person, augment, rng)
     matrix = view.matrix(picture.shape[1], size, size)
     shown = warp(picture, matrix, size, size)
     if augment is not None:
@@ -113,6 +103,23 @@ def make_sample(
         "keypoints": _keypoints(source, person, view, matrix, size),
         **_labels(source.labels, person, view, matrix / CELL, size // CELL),
     }
+
+
+def _view(
+    source: MeshSource, person: int, augment: MeshAugment | None, rng: np.random.Generator
+) -> View:
+    """What the crop shows of the image: the square around the box, or a random neighbour of it."""
+    images = source.images
+    try:
+        centre, side = square_of_box(images.boxes[person])
+    except DataError as error:
+        name = images.name(int(images.person_image[person]))
+        raise DataError(f"{name}: person {images.person_ids[person]}: {error}") from error
+    view = View(centre, np.repeat(side, 2))
+    if augment is None:
+        return view
+    points, labelled = images.points[person], images.visibility[person] > 0
+    return vary(view, points, labelled, images.skeleton, augment.view(), rng)
 
 
 def _keypoints(
