@@ -83,19 +83,23 @@ class Labelled:
         truth = Truth(labels, self.bodies, kind, self.device)
         return person_errors(answer, truth, lambda found, count: progress(found, where, count))
 
+    @property
+    def dataset(self) -> str:
+        """The name under which the people's numbers are reported."""
+        return dataset_of(self.images[SPLITS[0]])
+
     def conditions(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """What scores.json says of the data that the figures were measured on."""
         images, labels = self.images[SPLITS[0]], self.labels[SPLITS[0]]
-        dataset = dataset_of(images)
         both = f"{images.data_hash} {labels.data_hash}"
         return {
-            "dataset": dataset,
+            "dataset": self.dataset,
             "images": IMAGE_FOLDER,
             "scale": run["scale"],
             "data_hash": hashlib.sha256(both.encode()).hexdigest(),
             "body": self.bodies.title("neutral"),
             "truth": run["truth"],
-            "protocol": protocol(dataset, self.bodies, run["truth"]),
+            "protocol": protocol(self.dataset, self.bodies, run["truth"]),
         }
 
 

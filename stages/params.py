@@ -45,7 +45,7 @@ def group_of(arguments: list[str]) -> str:
 
 
 # Where a run runs: inherited by every run. The other fields of Params shape `main` alone.
-INHERITED = ("data", "scale", "raw", "detect", "seeds", "workers")
+INHERITED = ("data", "scale", "raw", "detect", "mesh", "seeds", "workers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,9 @@ class RawFolders:
     coco: str
     mpii: str
     boxes: str
+    threedpw: str
+    smpl: str
+    weights: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,15 @@ class DetectOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeshOptions:
+    """What holds for every mesh regressor: on whose body the true poses are put to be scored, and
+    a checkpoint in `raw.weights` from which backbones start."""
+
+    truth: Literal["neutral", "gendered"] = "neutral"
+    backbone: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Params:
     """The fields of params.yaml; `None` means that the scale or the lifter's file decides."""
 
@@ -76,6 +88,7 @@ class Params:
     scale: str
     raw: dict
     detect: dict
+    mesh: dict
     seeds: list[int]
     workers: int
     keypoints: str
@@ -95,6 +108,7 @@ class Params:
         """Impossible values, beyond types."""
         found = problems_of(RawFolders, self.raw, "raw")
         found += problems_of(DetectOptions, self.detect, "detect")
+        found += problems_of(MeshOptions, self.mesh, "mesh")
         if self.keypoints not in SOURCES:
             found.append(f"keypoints = {self.keypoints!r}: {nearest(self.keypoints, SOURCES)}")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:

@@ -3,10 +3,10 @@
     python -m stages.plan
 
 Reads params.yaml, conf/. Writes data/plan/: one file per stage (raw.json, images.json, …),
-runs/<run>.json, detectors/<detector>.json and code/<stage>.json, the files of its code with their
-hashes. Every later stage depends on its own files there, so that it runs again only when something
-that it inherits or imports changed. Ends with exit code 2 and one line
-that names every wrong key or value.
+runs/<run>.json, detectors/<detector>.json, meshes/<mesh regressor>.json and code/<stage>.json, the
+files of its code with their hashes. Every later stage depends on its own files there, so that it
+runs again only when something that it inherits or imports changed. Ends with exit code 2 and one
+line that names every wrong key or value.
 """
 
 from typing import Any
@@ -15,13 +15,17 @@ from gsam.configs import problems_of
 from gsam.errors import ConfigError
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.images.config import TwinImagesConfig
+from gsam.twin.video.config import TwinVideoConfig
 from stages.code import code_of, stage_modules
 from stages.common import PLAN, run_stage
 from stages.compose import composed, resolve_runs
 from stages.compose_detectors import resolve_detectors
+from stages.compose_meshes import resolve_meshes
 from stages.params import Params, read_params
 from stages.sources import source_problems
 
+PART_SIZE = 64
+"""Side in cells of the stored maps of body parts: finer than the 56 x 56 that PARE learns from."""
 KEYPOINT_SEED = 36
 """Seed of the noise that stands in for a detector where the data comes without detections (bvh)."""
 
@@ -29,62 +33,78 @@ KEYPOINT_SEED = 36
 def main(arguments: list[str]) -> str:
     """Write the plan; returns the summary line."""
     params = read_params()
-    runs = resolve_runs(params)
-    detectors = resolve_detectors(params)
+    resolved = {
+        "runs": resolve_runs(params),
+        "detectors": resolve_detectors(params),
+        "meshes": resolve_meshes(params),
+    }
     config = composed(params.data, params.scale, lifter=params.lifter)
-    options = config["dataset"]
-    checked = twin_options(options, config) if params.data == "twin" else options
-    problems = source_problems(params.data, checked)
-    pictures = config["scale"]["pictures"]
-    problems += problems_of(TwinImagesConfig, pictures, f"conf/scale/{params.scale}.yaml pictures")
+    problems = data_problems(params, config)
     if problems:
         raise ConfigError("; ".join(problems))
     with atomic_directory(PLAN) as folder:
-        write_json(folder / "raw.json", raw_plan(params, options, config))
-        write_json(
-            folder / "raw_images.json",
-            {
-                "data": params.data,
-                "twin": twin_options(options, config) if params.data == "twin" else {},
-                "images": pictures,
-                "folders": image_folders(params),
-            },
-        )
-        write_json(
-            folder / "images.json",
-            {
-                "data": params.data,
-                "step": pictures["step"],
-                "size": pictures["size"],
-                "folders": image_folders(params),
-            },
-        )
-        write_json(folder / "extract.json", {"data": params.data, "options": options})
-        write_json(folder / "keypoints.json", {"data": params.data, "seed": KEYPOINT_SEED})
-        for name, run in runs.items():
-            write_json(folder / "runs" / f"{name}.json", run)
-        for name, run in detectors.items():
-            write_json(folder / "detectors" / f"{name}.json", run)
+        for stage, plan in data_plans(params, config).items():
+            write_json(folder / f"{stage}.json", plan)
+        for kind, runs in resolved.items():
+            for name, run in runs.items():
+                write_json(folder / kind / f"{name}.json", run)
         for stage in stage_modules():
             write_json(folder / "code" / f"{stage}.json", code_of(stage))
-    return f"{len(runs)} runs  {len(detectors)} detectors  data {params.data}  scale {params.scale}"
+    lifters, detectors, meshes = (len(found) for found in resolved.values())
+    counts = f"{lifters} runs  {detectors} detectors  {meshes} mesh regressors"
+    return f"{counts}  data {params.data}  scale {params.scale}"
 
 
-def raw_plan(params: Params, options: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """What the raw stage needs: the folder of the real data, or the options of the twin."""
-    if params.data == "twin":
-        return {"data": "twin", "twin": twin_options(options, config)}
-    return {"data": params.data, "folder": params.raw[_RAW_KEY[params.data]]}
+def data_problems(params: Params, config: dict[str, Any]) -> list[str]:
+    """What is wrong with the dataset's and the scale's settings of the data."""
+    options, scale = config["dataset"], config["scale"]
+    checked = twin_options(config) if params.data == "twin" else options
+    where = f"conf/scale/{params.scale}.yaml"
+    return [
+        *source_problems(params.data, checked),
+        *problems_of(TwinImagesConfig, scale["pictures"], f"{where} pictures"),
+        *problems_of(TwinVideoConfig, scale["video"], f"{where} video"),
+    ]
 
 
-def image_folders(params: Params) -> dict[str, str]:
-    """Where the originals' pictures lie."""
-    return {name: params.raw[name] for name in ("human36m", "coco", "mpii")}
+def data_plans(params: Params, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What each stage that makes or reads data needs to know, by the stage's name."""
+    data, pictures, video = params.data, config["scale"]["pictures"], config["scale"]["video"]
+    images = {name: params.raw[name] for name in ("human36m", "coco", "mpii")}
+    if data == "twin":
+        raw: dict[str, Any] = {"data": data, "twin": twin_options(config)}
+    else:
+        raw = {"data": data, "folder": params.raw[_RAW_KEY[data]]}
+    return {
+        "raw": raw,
+        "raw_images": {
+            "data": data,
+            "twin": raw.get("twin", {}),
+            "images": pictures,
+            "folders": images,
+        },
+        "images": {
+            "data": data,
+            "step": pictures["step"],
+            "size": pictures["size"],
+            "folders": images,
+        },
+        "raw_threedpw": {"data": data, "video": video, "folder": params.raw["threedpw"]},
+        "bodies": {
+            "data": data,
+            "step": video["step"],
+            "folder": params.raw["threedpw"],
+            "smpl": params.raw["smpl"] if data == "archives" else None,
+            "part_size": PART_SIZE,
+        },
+        "extract": {"data": data, "options": config["dataset"]},
+        "keypoints": {"data": data, "seed": KEYPOINT_SEED},
+    }
 
 
-def twin_options(options: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+def twin_options(config: dict[str, Any]) -> dict[str, Any]:
     """The twin's own options, at the size that the scale gives."""
-    own = {key: value for key, value in options.items() if key != "test_subjects"}
+    own = {key: value for key, value in config["dataset"].items() if key != "test_subjects"}
     return own | config["scale"].get("twin", {})
 
 

@@ -2,19 +2,26 @@
 
     python -m stages.tables
 
-Reads conf/tables.yaml, conf/published/, data/plan/{runs,detectors}/ and the scores.json of runs,
-detectors and baselines under results/. Writes results/tables/: per table a tidy CSV, a markdown
-page and a picture, and README.md that lists them. A run without scores is shown as "not run".
+Reads conf/tables.yaml, conf/published/, data/plan/{runs,detectors,meshes}/ and the scores.json of
+runs, detectors, mesh regressors and baselines under results/. Writes results/tables/: per table a
+tidy CSV, a markdown page and a picture, and README.md that lists them. A run without scores is
+shown as "not run".
 """
 
 from pathlib import Path
 from typing import Any
 
 from gsam.errors import ConfigError
-from gsam.results.architectures import count_detector, count_lifter
+from gsam.results.architectures import COUNTS
 from gsam.results.cells import Evidence, assemble
 from gsam.results.check import parse_tables
-from gsam.results.measured import read_baselines, read_detectors, read_missing, read_runs
+from gsam.results.measured import (
+    read_baselines,
+    read_missing,
+    read_networks,
+    read_runs,
+    split_baselines,
+)
 from gsam.results.model import Table
 from gsam.results.published import read_published
 from gsam.results.render_csv import to_csv
@@ -23,7 +30,7 @@ from gsam.results.render_png import to_png
 from gsam.storage import atomic_directory, read_json, write_text
 from stages.common import PLAN, run_stage
 from stages.params import read_yaml
-from stages.paths import BASELINES, DETECTORS, RUNS
+from stages.paths import BASELINES, DETECTORS, MESHES, RUNS
 
 CONF = Path("conf/tables.yaml")
 PUBLISHED = Path("conf/published")
@@ -34,24 +41,29 @@ def main(arguments: list[str]) -> str:
     """Write every table; returns the summary line."""
     if arguments:
         raise ConfigError(f"expected no arguments, got {arguments}")
-    plans = read_plans(PLAN / "runs") | read_plans(PLAN / "detectors")
+    kinds = ("runs", "detectors", "meshes")
+    plans = {name: plan for kind in kinds for name, plan in read_plans(PLAN / kind).items()}
+    meshes, mesh_baselines = split_baselines(read_networks(MESHES))
     published = read_published(PUBLISHED)
     spec = parse_tables(read_yaml(CONF), published, plans)
     evidence = Evidence(
         published=published,
-        runs=read_runs(RUNS) | read_detectors(DETECTORS),
-        missing=read_missing(BASELINES) | read_missing(RUNS) | read_missing(DETECTORS),
-        baselines=read_baselines(BASELINES),
+        runs=read_runs(RUNS) | read_networks(DETECTORS) | meshes,
+        missing={
+            name: reason
+            for folder in (BASELINES, RUNS, DETECTORS, MESHES)
+            for name, reason in read_missing(folder).items()
+        },
+        baselines=read_baselines(BASELINES) | mesh_baselines,
         plans=plans,
-        count=count_lifter,
-        count_detector=count_detector,
+        counts=COUNTS,
     )
     tables = [assemble(spec, table, evidence) for table in spec.table_specs()]
     write(tables, OUT)
     datasets = sorted({table.dataset for table in tables if table.dataset})
     measured = len(set(evidence.runs) & set(plans))
     return (
-        f"{len(tables)} tables  {measured} of {len(plans)} runs and detectors measured"
+        f"{len(tables)} tables  {measured} of {len(plans)} runs and networks measured"
         f"  on {', '.join(datasets) or 'nothing yet'}  -> {OUT}"
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gsam.errors import DataError
-from gsam.results.measured import BASELINES, Scores
+from gsam.results.measured import BASELINES, MESH_BASELINES, Scores
 from gsam.results.model import Block, Cell, Column, Parameters, Row, State, Table
 from gsam.results.notes import table_notes
 from gsam.results.published import PublishedTable
@@ -19,9 +19,9 @@ CountParameters = Callable[[Mapping[str, Any]], int]
 class Evidence:
     """Everything the tables are filled from.
 
-    `runs` and `plans` hold lifters' runs and detectors by name (data/plan/runs, detectors);
-    `missing` says why a keypoint source, a run or a detector has no data; `count` and
-    `count_detector` give the parameters of an architecture.
+    `runs` and `plans` hold lifters' runs, detectors and mesh regressors by name (data/plan/runs,
+    detectors, meshes); `missing` says why a keypoint source or one of those has no data; `counts`
+    gives the parameters of an architecture, by its kind: lifter, detector or mesh.
     """
 
     published: Mapping[str, PublishedTable]
@@ -29,8 +29,7 @@ class Evidence:
     missing: Mapping[str, str]
     baselines: Mapping[str, Mapping[str, Scores]]
     plans: Mapping[str, Mapping[str, Any]]
-    count: CountParameters
-    count_detector: CountParameters
+    counts: Mapping[str, CountParameters]
 
 
 def assemble(spec: TablesSpec, table: TableSpec, evidence: Evidence) -> Table:
@@ -99,8 +98,9 @@ def _block(
         and (row.source or row.lifter or _printed(table, block, row, evidence))
     ]
     blank = ("",) * len(table.describe)
-    for source in table.keypoints if METRICS[columns[0].metric].lifter else ():
-        for name, label in BASELINES.items():
+    labels = {"lifter": BASELINES, "mesh": MESH_BASELINES}.get(METRICS[columns[0].metric].kind, {})
+    for source in table.keypoints:
+        for name, label in labels.items():
             scores = evidence.baselines.get(source, {}).get(name)
             rows.append(_baseline_row(f"{label} ({source})", source, blank, columns, scores))
     return Block(block.title, columns, tuple(rows))
@@ -119,7 +119,7 @@ def _columns(spec: TablesSpec, block: BlockSpec, used: tuple[Scores, ...]) -> tu
     specs = block.column_specs()
     metric = specs[0].metric
     columns = [Column(METRICS[c.metric].label, c.metric, "action_mean", c.published) for c in specs]
-    if METRICS[metric].lifter:
+    if METRICS[metric].kind == "lifter":
         columns.append(Column("frame mean", metric, "frame_mean", ""))
     if block.per_action:
         measured = {action for scores in used for action in scores.actions}
@@ -198,10 +198,9 @@ def _parameters(
         return Parameters()
     published = printed.get(table.parameters, "")
     if row.lifter is not None:
-        return Parameters(published, evidence.count(row.lifter))
+        return Parameters(published, evidence.counts["lifter"](row.lifter))
     if not plan:
         return Parameters(published)
-    kind, count = "lifter", evidence.count
-    if row.detector is not None:
-        kind, count = "detector", evidence.count_detector
+    kind = "detector" if row.detector else "mesh" if row.mesh else "lifter"
+    count = evidence.counts[kind]
     return Parameters(published, count(plan[f"full_{kind}"]), count(plan[kind]))

@@ -102,9 +102,9 @@ def _figures(
 
     on = f" on {table.dataset}" if table.dataset else ""
     if not column.published:
-        # A detector's metric has no usual place in a published table, so it brings its unit.
+        # A network's own metric has no usual place in a published table, so it brings its unit.
         metric = METRICS[column.metric]
-        unit = "" if metric.lifter else f", {metric.unit},"
+        unit = "" if metric.kind == "lifter" else f", {metric.unit},"
         return [(f"{column.header}{unit}{on}", False, measured)]
     return [
         (

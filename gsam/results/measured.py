@@ -10,6 +10,7 @@ from gsam.errors import DataError
 from gsam.storage import read_json
 
 BASELINES = {"mean_pose": "mean pose of training", "ridge": "ridge, one frame"}
+MESH_BASELINES = {"mean_parameters": "mean parameters of training"}
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,10 @@ def read_baselines(folder: Path) -> dict[str, dict[str, Scores]]:
     return found
 
 
-def read_detectors(folder: Path) -> dict[str, Scores]:
-    """Scores of every 2D detector under `folder`, its figures as the (only) average.
+def read_networks(folder: Path) -> dict[str, Scores]:
+    """Scores of every 2D detector or mesh regressor under `folder`, figures as the (only) average.
 
-    Raises DataError if malformed; detectors without pictures are left out, as in `read_runs`.
+    Raises DataError if malformed; those without pictures are left out, as in `read_runs`.
     """
     found = {}
     for path, content in _measured(folder):
@@ -124,6 +125,16 @@ def read_detectors(folder: Path) -> dict[str, Scores]:
         as_run = {**content, "keypoints": content.get("images")}
         found[path.parent.name] = _scores(path.parent.name, as_run, averaged, path)
     return found
+
+
+def split_baselines(
+    networks: Mapping[str, Scores],
+) -> tuple[dict[str, Scores], dict[str, dict[str, Scores]]]:
+    """Mesh regressors by name, and apart from them their baselines by pictures, then by name."""
+    baselines: dict[str, dict[str, Scores]] = {}
+    for name in set(networks) & set(MESH_BASELINES):
+        baselines.setdefault(networks[name].keypoints, {})[name] = networks[name]
+    return {n: s for n, s in networks.items() if n not in MESH_BASELINES}, baselines
 
 
 def read_missing(folder: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gsam.results.measured import BASELINES, Scores
+from gsam.results.measured import BASELINES, MESH_BASELINES, Scores
 from gsam.results.model import Table
 from gsam.results.protocols import shared_lines
 from gsam.results.spec import METRICS, TablesSpec
@@ -27,7 +27,7 @@ def table_notes(
 
 
 def _average_note(table: Table) -> list[str]:
-    if not _has_lifters(table):
+    if "lifter" not in _kinds(table):
         return []
     return [
         "MPJPE and its like are means of the per-action means; "
@@ -36,16 +36,16 @@ def _average_note(table: Table) -> list[str]:
 
 
 def _mark_note(table: Table) -> list[str]:
-    if not _has_lifters(table):
+    if not _kinds(table) & {"lifter", "mesh"}:
         return []
     return [
-        f"{MARK} marks a row that diverged or does not beat both baselines of its keypoints: "
+        f"{MARK} marks a row that diverged or does not beat every baseline of its data: "
         "no conclusion about the method can be drawn from it."
     ]
 
 
-def _has_lifters(table: Table) -> bool:
-    return any(METRICS[column.metric].lifter for block in table.blocks for column in block.columns)
+def _kinds(table: Table) -> set[str]:
+    return {METRICS[column.metric].kind for block in table.blocks for column in block.columns}
 
 
 def _condition_notes(used: Sequence[Scores]) -> list[str]:
@@ -57,7 +57,7 @@ def _condition_notes(used: Sequence[Scores]) -> list[str]:
     lines = shared_lines("Training", budgets)
     if budgets:
         lines.append(
-            "Recipes stand in scores.json of the run (results/runs, results/detectors), learning "
+            "Recipes stand in scores.json of the run (results/runs, detectors, meshes), learning "
             "curves in curve.csv there."
         )
     return lines + shared_lines("Protocol", [(s.name, s.protocol) for s in used])
@@ -90,7 +90,8 @@ def _action_note(table: Table, spec: TablesSpec, used: Sequence[Scores]) -> list
 
 
 def _seed_note(used: Sequence[Scores]) -> list[str]:
-    counts = sorted({len(scores.seeds) for scores in used if scores.name not in BASELINES})
+    names = {*BASELINES, *MESH_BASELINES}
+    counts = sorted({len(scores.seeds) for scores in used if scores.name not in names})
     if counts in ([], [1]):
         return ["One seed per run (n=1): no spread can be given."] if counts else []
     return ["Mean over seeds ± half of the range between them; n is the number of seeds."]

@@ -48,7 +48,11 @@ def unbeaten(
 ) -> list[str] | None:
     """Names of the baselines that are as good or better; None where nothing can be compared."""
     lower = METRICS[column.metric].lower_is_better
-    names = {"mean_pose": "the mean pose", "ridge": "ridge regression"}
+    names = {
+        "mean_pose": "the mean pose",
+        "ridge": "ridge regression",
+        "mean_parameters": "the mean parameters",
+    }
     figures = {name: b.estimate(column.metric, column.average) for name, b in baselines.items()}
     if own is None or not figures or any(figure is None for figure in figures.values()):
         return None

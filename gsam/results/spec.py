@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from gsam.configs import build
 from gsam.results.published import Selector
@@ -10,13 +10,17 @@ from gsam.results.published import Selector
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is printed: its usual name, its unit, which way is better, and whether it is a
-    lifter's, averaged over actions and over frames, or a detector's."""
+    """How a metric is printed: its usual name, its unit, which way is better, and whose it is: a
+    lifter's (averaged over actions and over frames), a detector's or a mesh regressor's."""
 
     label: str
     unit: str
     lower_is_better: bool = True
-    lifter: bool = True
+    kind: Literal["lifter", "detector", "mesh"] = "lifter"
+
+
+MESH_PARTS = ("validation", "test", "test_occluded", "test_unoccluded")
+"""The person-frames that mesh regressors are scored on: splits, and subsets of the test split."""
 
 
 METRICS = {
@@ -26,14 +30,19 @@ METRICS = {
     "mpjve_mm": Metric("MPJVE", "mm/frame"),
     "pck150": Metric("PCK@150", "%", lower_is_better=False),
     "auc": Metric("AUC", "%", lower_is_better=False),
-    "ap": Metric("AP", "%", lower_is_better=False, lifter=False),
-    "ap50": Metric("AP50", "%", lower_is_better=False, lifter=False),
-    "ap75": Metric("AP75", "%", lower_is_better=False, lifter=False),
-    "pck": Metric("PCK", "%", lower_is_better=False, lifter=False),
-    "pckh": Metric("PCKh@0.5", "%", lower_is_better=False, lifter=False),
-    "mean_px": Metric("mean error", "px at 256", lifter=False),
-    "median_px_visible": Metric("median error, visible joints", "px at 256", lifter=False),
-    "mean_image_px": Metric("mean error in the frame", "px", lifter=False),
+    "ap": Metric("AP", "%", lower_is_better=False, kind="detector"),
+    "ap50": Metric("AP50", "%", lower_is_better=False, kind="detector"),
+    "ap75": Metric("AP75", "%", lower_is_better=False, kind="detector"),
+    "pck": Metric("PCK", "%", lower_is_better=False, kind="detector"),
+    "pckh": Metric("PCKh@0.5", "%", lower_is_better=False, kind="detector"),
+    "mean_px": Metric("mean error", "px at 256", kind="detector"),
+    "median_px_visible": Metric("median error, visible joints", "px at 256", kind="detector"),
+    "mean_image_px": Metric("mean error in the frame", "px", kind="detector"),
+    **{
+        f"{part}_{metric}_mm": Metric(label, "mm", kind="mesh")
+        for part in MESH_PARTS
+        for metric, label in (("mpjpe", "MPJPE"), ("pa_mpjpe", "PA-MPJPE"), ("pve", "PVE"))
+    },
 }
 
 
@@ -56,7 +65,7 @@ class ColumnSpec:
 
 @dataclass(frozen=True)
 class RowSpec:
-    """One row: a run (or a detector), a published row, or both.
+    """One row: a run (or a detector or a mesh regressor), a published row, or both.
 
     `published` selects the printed row (a text is short for its `method`); `reason` says why a row
     has no run; `keypoints` shows the row only if its run used those; `lifter` asks for a parameter
@@ -66,6 +75,7 @@ class RowSpec:
     label: str
     run: str | None = None
     detector: str | None = None
+    mesh: str | None = None
     published: dict[str, Any] | str | None = None
     reason: str = ""
     keypoints: str | None = None
@@ -80,19 +90,19 @@ class RowSpec:
 
     def problems(self) -> list[str]:
         """A row must show something, and say why nothing is measured."""
-        own = [name for name in (self.run, self.detector) if name is not None]
-        if len(own) == 2:
-            return [f"row {self.label!r} has a run and a detector, expected one of them"]
+        own = [name for name in (self.run, self.detector, self.mesh) if name is not None]
+        if len(own) > 1:
+            return [f"row {self.label!r} names {' and '.join(own)}, expected one of them"]
         if not own and self.published is None and self.lifter is None:
-            return ["a row needs run, detector, published or lifter"]
+            return ["a row needs run, detector, mesh, published or lifter"]
         if not own and self.lifter is None and not self.reason:
             return [f"row {self.label!r} has no run, so it needs a reason"]
         return []
 
     @property
     def source(self) -> str:
-        """Name of the run or detector; empty where nothing is measured."""
-        return self.run or self.detector or ""
+        """Name of the run, detector or mesh regressor; empty where nothing is measured."""
+        return self.run or self.detector or self.mesh or ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,15 @@ twin: {frames_per_take: 24}
 pictures:
   {step: 8, views: 1, size: 48, supersample: 1, still_size: 48,
    coco_train: 12, coco_val: 4, mpii_train: 12, mpii_valid: 4}
+video:
+  {train: 11, validation: 2, test: 2, seconds: 1.0, step: 6, longer_side: 64, supersample: 1}
+meshes:
+  all:
+    {size: 64, channels: 4, stem: 8, bottlenecks: 1, modules: [1, 1, 1], blocks: 1, depth: 14,
+     base: 4}
+  pare: {deconv_filters: 8, shape_features: 4}
+  hmr: {hidden: 16}
+mesh_rows: {all: {epochs: 1, epoch_samples: 32, batch_size: 8, lr: 0.001}}
 rows_of_pictures: {frames: 3}
 detectors:
   all:
@@ -123,6 +132,16 @@ def test_pictures_become_keypoints_that_a_lifter_learns_from(clone: Clone) -> No
     detector = clone.json("results/detectors/hrnet_attention/scores.json")
     assert detector["dataset"] == "twin" and 0 < detector["seeds"]["0"]["figures"]["mean_px"] < 256
     clone.commit("pictures")
+
+
+def test_bodies_are_regressed_by_both_pares_and_shown(clone: Clone) -> None:
+    output = clone.run("dvc", "repro", "mesh_pictures")
+    assert {"bodies", "train_mesh@pare", "train_mesh@pare_attention"} <= stages_run(output)
+    scores = clone.json("results/meshes/pare_attention/scores.json")
+    assert scores["dataset"] == "threedpw_twin" and "free body" in scores["body"]
+    figures = scores["seeds"]["0"]["figures"]
+    assert 0 < figures["test_pa_mpjpe_mm"] <= figures["test_mpjpe_mm"] < 1000
+    clone.commit("bodies")
 
 
 def test_tables_say_what_was_not_run(clone: Clone) -> None:

@@ -13,6 +13,7 @@ ACTIONS = list(yaml.safe_load((ROOT / "conf/tables.yaml").read_text())["actions"
 METRICS = ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "mpjve_mm", "pck150", "auc")
 RUNS: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "conf/runs.yaml").read_text())
 DETECTORS: dict[str, Any] = yaml.safe_load((ROOT / "conf/detectors.yaml").read_text())
+MESHES: dict[str, Any] = yaml.safe_load((ROOT / "conf/meshes.yaml").read_text())
 
 
 def figures(name: str, level: float) -> dict[str, float]:
@@ -68,6 +69,14 @@ class Laboratory:
             plan = {"name": name, "images": run["images"], "detector": detector}
             self.write(f"data/plan/detectors/{name}.json", plan | {"full_detector": detector})
 
+        for name, run in MESHES.items():
+            own = {key: value for key, value in run.items() if key != "family"}
+            backbone = "hrnet_conv" if run["family"] == "pare" else "resnet"
+            mesh = {"name": run["family"], "backbone": backbone, **own}
+            self.write(
+                f"data/plan/meshes/{name}.json", {"name": name, "mesh": mesh} | {"full_mesh": mesh}
+            )
+
     def write(self, path: str, content: object) -> None:
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -120,3 +129,20 @@ class Laboratory:
         }
         scores = common(self.dataset, keypoints) | entries
         self.write(f"results/baselines/{keypoints}/scores.json", scores)
+
+    def mesh(self, name: str, level: float, status: str = "ok") -> None:
+        parts = ("validation", "test", "test_occluded", "test_unoccluded")
+        figures = {f"{p}_{m}_mm": level for p in parts for m in ("mpjpe", "pa_mpjpe", "pve")}
+        dataset = f"threedpw_{self.dataset}"
+        scores = {
+            "mesh": name,
+            "dataset": dataset,
+            "images": "threedpw",
+            "scale": "smoke",
+            "data_hash": "d",
+            "status": status,
+            "reason": "no 3DPW",
+            "protocol": {"dataset": dataset, "body": "free body"},
+            "seeds": {"0": {"diverged_epoch": None, "figures": figures}},
+        }
+        self.write(f"results/meshes/{name}/scores.json", scores)

@@ -12,6 +12,8 @@ from gsam.detectors.parameters import count_parameters as count_detector
 from gsam.errors import ConfigError
 from gsam.lifters.config import LifterConfig
 from gsam.lifters.parameters import count_parameters
+from gsam.meshes.config import MeshConfig
+from gsam.meshes.parameters import count_parameters as count_mesh
 from gsam.storage import read_json
 from stages import compose, plan
 from stages.params import DETECTORS, SOURCES
@@ -79,6 +81,7 @@ def test_full_models_have_the_published_size(project: Path) -> None:
         ({"seeds": []}, "seeds"),
         ({"lr": "fast"}, "lr = 'fast': expected a number"),
         ({"dropout": 1.5}, "dropout = 1.5"),
+        ({"mesh": {"truth": "male", "backbone": None}}, "mesh.truth = 'male'"),
         ({"raw": {"human36m": "x"}}, "raw.bvh: missing"),
     ],
 )
@@ -176,3 +179,58 @@ def test_dvc_trains_exactly_the_declared_detectors_on_their_own_pictures() -> No
         for out in stages[stage]["outs"]
     }
     assert made == set(SOURCES)
+
+
+def meshes(project: Path) -> dict[str, dict]:
+    plan.main([])
+    return {path.stem: read_json(path) for path in (project / "data/plan/meshes").glob("*.json")}
+
+
+@pytest.mark.parametrize("scale", ["smoke", "hour", "workstation", "paper"])
+def test_both_pares_differ_in_part_self_attention_alone(project: Path, scale: str) -> None:
+    edit(project, scale=scale)
+    found = meshes(project)
+    plain, attended = found["pare"], found["pare_attention"]
+    assert attended["mesh"].pop("attention_heads") > 0
+    assert plain["mesh"] == attended["mesh"]
+    for part in ("train", "augment", "samples", "losses", "truth", "backbone", "seeds"):
+        assert plain[part] == attended[part] == found["hmr"][part]
+
+
+def test_full_mesh_regressors_are_the_papers(project: Path) -> None:
+    full = build(MeshConfig, meshes(project)["pare"]["full_mesh"], "full")
+    assert count_mesh(full) == 32_861_584 - 82  # the oracle counts SMPL's default pose and shape
+
+
+def test_mesh_regressors_inherit_no_knob_of_main(project: Path) -> None:
+    before = meshes(project)
+    edit(project, lr=0.1, frames=9)
+    assert meshes(project) == before
+    edit(project, mesh={"truth": "gendered", "backbone": "hrnet.pth"})
+    after = meshes(project)["hmr"]
+    assert (after["truth"], after["backbone"]) == ("gendered", "data/raw/weights/hrnet.pth")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("family: hmr", "family: hmm", "family = 'hmm': did you mean 'hmr'?"),
+        ("attention_heads: 2", "attention_head: 2", "did you mean 'attention_heads'"),
+        ("attention_heads: 2", "attention_heads: -1", "attention_heads = -1"),
+        ("{family: hmr}", "{family: hmr, mix: {threedpw: 0.5, coco: 0.5}}", "coco"),
+    ],
+)
+def test_a_wrong_mesh_regressor_is_named(project: Path, old: str, new: str, expected: str) -> None:
+    path = project / "conf/meshes.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        plan.main([])
+    assert expected in str(caught.value)
+
+
+def test_dvc_trains_exactly_the_declared_mesh_regressors() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    declared = list(yaml.safe_load((ROOT / "conf/meshes.yaml").read_text()))
+    for stage in ("train_mesh", "evaluate_mesh"):
+        assert stages[stage]["foreach"] == declared

@@ -8,20 +8,21 @@ import pytest
 import yaml
 
 from gsam.errors import DataError
-from gsam.results.architectures import count_detector, count_lifter
+from gsam.results.architectures import COUNTS
 from gsam.results.cells import Evidence, assemble
 from gsam.results.check import parse_tables
 from gsam.results.measured import (
     read_baselines,
-    read_detectors,
     read_missing,
+    read_networks,
     read_runs,
+    split_baselines,
 )
 from gsam.results.model import Row, Table
 from gsam.results.published import read_published
 from gsam.results.render_csv import to_csv
 from stages.tables import read_plans
-from tests.unit.results_fixtures import DETECTORS, RUNS, Laboratory
+from tests.unit.results_fixtures import DETECTORS, MESHES, RUNS, Laboratory
 
 
 @pytest.fixture
@@ -34,18 +35,21 @@ def laboratory(tmp_path: Path) -> Laboratory:
 
 def table_of(lab: Laboratory, name: str) -> Table:
     published = read_published(lab.root / "conf/published")
-    plans = read_plans(lab.root / "data/plan/runs") | read_plans(lab.root / "data/plan/detectors")
+    folders = [lab.root / "data/plan" / kind for kind in ("runs", "detectors", "meshes")]
+    plans = {name: plan for folder in folders for name, plan in read_plans(folder).items()}
     content = yaml.safe_load((lab.root / "conf/tables.yaml").read_text())
     spec = parse_tables(content, published, plans)
     baselines, detectors = lab.root / "results/baselines", lab.root / "results/detectors"
+    meshes, means = split_baselines(read_networks(lab.root / "results/meshes"))
     evidence = Evidence(
         published=published,
-        runs=read_runs(lab.root / "results/runs") | read_detectors(detectors),
-        missing=read_missing(baselines) | read_missing(detectors),
-        baselines=read_baselines(baselines),
+        runs=read_runs(lab.root / "results/runs") | read_networks(detectors) | meshes,
+        missing=read_missing(baselines)
+        | read_missing(detectors)
+        | read_missing(lab.root / "results/meshes"),
+        baselines=read_baselines(baselines) | means,
         plans=plans,
-        count=count_lifter,
-        count_detector=count_detector,
+        counts=COUNTS,
     )
     return assemble(spec, next(t for t in spec.table_specs() if t.name == name), evidence)
 
@@ -236,6 +240,7 @@ def test_every_run_of_the_repository_fills_some_cell(laboratory: Laboratory) -> 
         "table7_positions",
         "table8_frames",
         "table9_learning_rate",
+        "mesh_validation",
     ]
     used = {
         row.run
@@ -243,7 +248,7 @@ def test_every_run_of_the_repository_fills_some_cell(laboratory: Laboratory) -> 
         for block in table_of(laboratory, name).blocks
         for row in block.rows
     }
-    assert set(RUNS) | (set(DETECTORS) - {"mpii_hrnet"}) <= used
+    assert set(RUNS) | set(MESHES) | (set(DETECTORS) - {"mpii_hrnet"}) <= used
 
 
 def test_a_detector_stands_beside_its_published_figures_and_parameters(
@@ -266,6 +271,33 @@ def test_a_detector_without_pictures_says_why(laboratory: Laboratory) -> None:
     row = row_of(table_of(laboratory, "table6_hrnet_attention"), "coco_sub1")
     assert (row.state, row.remark) == ("not measured", "not measured: no pictures")
     assert row.cells[0].measured is None
+
+
+def test_mesh_regressors_stand_beside_the_papers_and_above_their_baseline(
+    laboratory: Laboratory,
+) -> None:
+    laboratory.mesh("pare_attention", 90.0)
+    laboratory.mesh("pare", 120.0)
+    laboratory.mesh("mean_parameters", 100.0)
+    table = table_of(laboratory, "mesh_validation")
+    assert (table.dataset, table.published_on) == ("twin of 3DPW", "3DPW") and not table.comparable
+    ours, vanilla = row_of(table, "pare_attention"), row_of(table, "pare")
+    assert [cell.published for cell in ours.cells] == ["138.5", "81.5", ""]
+    assert ours.beats_baselines is True and ours.cells[0].measured is not None
+    assert vanilla.beats_baselines is False
+    assert "does not beat the mean parameters" in vanilla.remark
+    for block in table.blocks:
+        last = block.rows[-1]
+        assert last.kind == "baseline" and last.label == "mean parameters of training (threedpw)"
+        assert last.cells[0].measured is not None and last.cells[0].measured.mean == 100.0
+    assert row_of(table, "hmr").state == "not run"
+    assert not any("frame mean" in note for note in table.notes)
+
+
+def test_a_mesh_regressor_without_3dpw_says_why(laboratory: Laboratory) -> None:
+    laboratory.mesh("pare", 0.0, status="missing")
+    row = row_of(table_of(laboratory, "mesh_validation"), "pare")
+    assert (row.state, row.remark) == ("not measured", "not measured: no 3DPW")
 
 
 def test_lifters_and_their_detectors_share_table_four(laboratory: Laboratory) -> None:
