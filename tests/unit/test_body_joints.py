@@ -9,6 +9,7 @@ from gsam.body.joints import OPENPOSE_JOINTS, PICKS, BodyJoints
 from gsam.body.smpl import SmplBody
 from gsam.errors import DataError
 from gsam.skeletons import SPIN_24
+from tools.build_body.landmarks import landmark_arrays
 
 SPIN = {name: OPENPOSE_JOINTS + i for i, name in enumerate(SPIN_24.joints)}
 
@@ -151,3 +152,10 @@ def test_regressors_of_another_body_are_refused(tmp_path, key, value, says):
     with pytest.raises(DataError, match=says) as caught:
         read_body_arrays(tmp_path / "own.npz")
     assert "own.npz" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_builder_finds_the_landmarks_of_the_asset():
+    arrays = load_body_arrays()
+    found = landmark_arrays(arrays)
+    np.testing.assert_array_equal(found["extra_vertices"], arrays["extra_vertices"])
+    np.testing.assert_allclose(found["J_regressor_extra"], arrays["J_regressor_extra"], atol=1e-4)
