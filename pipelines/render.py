@@ -1,21 +1,19 @@
 """The twin's pictures on Ray Data: many processes, each rendering takes and blocks of stills."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gsam.errors import DataError, GsamError
 from gsam.twin.config import TwinConfig
 from gsam.twin.images.config import TwinImagesConfig
 from gsam.twin.images.layout import Work, assemble, do_work, plan_work
+from pipelines.pieces import Progress, attempt, pieces_done, succeeded
 from pipelines.runtime import quiet_ray
 
 PIECES_PER_TASK = 4
 """About a second of work: it hides Ray's scheduling and still leaves both cores busy to the end."""
-
-Progress = Callable[[Iterable[dict[str, Any]], int], Iterable[dict[str, Any]]]
 
 
 def render_twin(
@@ -45,9 +43,7 @@ def render_twin(
     parts.mkdir()
     done = {"human36m": 0, "coco": 0, "mpii": 0}
     with quiet_ray(num_cpus):
-        for row in progress(_rendered(parts, twin, images, work), len(work)):
-            if row["error"]:
-                raise DataError(row["error"])
+        for row in succeeded(progress(_rendered(parts, twin, images, work), len(work))):
             done[row["dataset"]] += row["pictures"]
     assemble(parts, target, work)
     shutil.rmtree(parts)
@@ -57,34 +53,16 @@ def render_twin(
 def _rendered(
     parts: Path, twin: TwinConfig, images: TwinImagesConfig, work: list[Work]
 ) -> Iterable[dict[str, Any]]:
-    import ray
-
     items = [
         {"parts": str(parts), "twin": asdict(twin), "images": asdict(images), **asdict(piece)}
         for piece in work
     ]
-    blocks = max(1, len(items) // PIECES_PER_TASK)
-    rows: Iterable[dict[str, Any]] = (
-        ray.data.from_items(items, override_num_blocks=blocks).map(_render).iter_rows()
-    )
-    return rows
+    return pieces_done(items, _render, PIECES_PER_TASK)
 
 
 def _render(item: dict[str, Any]) -> dict[str, Any]:
-    """Render one piece; a user's error travels as data, not in Ray's traceback."""
-    import torch
-
-    # The batches are too small to share between threads, and the cores are taken.
-    torch.set_num_threads(1)
+    """Render one piece."""
     piece = Work(item["dataset"], item["split"], item["first"], item["last"])
-    result = {"dataset": piece.dataset, "pictures": 0, "error": ""}
-    try:
-        result["pictures"] = do_work(
-            Path(item["parts"]),
-            TwinConfig(**item["twin"]),
-            TwinImagesConfig(**item["images"]),
-            piece,
-        )
-    except GsamError as error:
-        result["error"] = f"{piece.name}: {error}"
-    return result
+    twin, images = TwinConfig(**item["twin"]), TwinImagesConfig(**item["images"])
+    done = attempt(piece.name, lambda: do_work(Path(item["parts"]), twin, images, piece))
+    return {"dataset": piece.dataset, **done}

@@ -13,6 +13,8 @@ FOCAL = (0.98, 1.06)
 SHORTER = 9 / 16
 # Seconds that the hand lags behind the person.
 LAG = 1.6
+# How fast the camera goes round the people, radians per second, and at most how far either way.
+DRIFT, FARTHEST = (0.02, 0.07), 0.45
 UP = np.array([0.0, 1.0, 0.0])
 
 
@@ -41,7 +43,8 @@ def film_by_hand(
     """
     t = np.arange(len(followed)) / VIDEO_FPS
     keep = np.stack([smooth(axis, LAG, VIDEO_FPS) for axis in followed.T], axis=-1)
-    drift = rng.choice([-1.0, 1.0]) * rng.uniform(0.02, 0.07) * (t - 0.5 * t[-1])
+    reach = min(FARTHEST, 0.5 * t[-1] * rng.uniform(*DRIFT))
+    drift = rng.choice([-1.0, 1.0]) * reach * np.linspace(-1.0, 1.0, len(t))
     angle = azimuth + drift + wander(rng, t, 0.06, 0.15)
     away = distance * (1.0 + wander(rng, t, 0.025, 0.2))
     place = keep + away[:, None] * np.stack([np.sin(angle), 0.0 * angle, np.cos(angle)], axis=-1)

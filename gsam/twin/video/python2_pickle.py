@@ -22,9 +22,15 @@ def dumps(value: Any) -> bytes:
     """A pickle of dicts, lists, texts (Latin-1), integers, floats and arrays of numbers.
 
     Raises:
-        DataError: the value holds anything else.
+        DataError: the value holds anything else, a text outside Latin-1, or an integer of more than
+            32 bits.
     """
-    return opcodes.PROTO + b"\x02" + b"".join(_parts(value)) + opcodes.STOP
+    try:
+        return opcodes.PROTO + b"\x02" + b"".join(_parts(value)) + opcodes.STOP
+    except (UnicodeEncodeError, struct.error) as error:
+        raise DataError(
+            f"python2_pickle: {error}: expected Latin-1 texts and integers of 32 bits"
+        ) from error
 
 
 def _parts(value: Any) -> list[bytes]:

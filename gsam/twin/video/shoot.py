@@ -22,13 +22,14 @@ from gsam.twin.video.people import EVERY
 from gsam.twin.video.sequences import SequencePlan
 from gsam.twin.video.staging import Cast, draw_cast
 
-# Share of the picture's height that people fill, alone and in twos; never more than the last.
-ALONE, IN_TWOS, MOST = (0.5, 0.7), (0.5, 0.64), 0.76
+# Share of the picture's height that people usually fill, alone and in twos, and what hardly
+# anybody exceeds in one frame of twenty.
+ALONE, IN_TWOS, MOST = (0.5, 0.7), (0.5, 0.64), 0.78
 # The landmarks reach from the ankles to the top of the head; the soles are lower.
 ANKLES = 0.08
 UPRIGHT, UPRIGHT_TWO = 0.6, 0.35
 # Share of the occluded pairs before whom things stand as well.
-BOTH = 0.4
+BOTH = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,14 +127,13 @@ def _distance(
     lens: Camera, cast: Cast, followed: Array, marks: list[Floats], share: float
 ) -> float:
     """Metres from the camera to what it follows, for the first person to fill a share of the
-    picture's height and nobody more than `MOST`.
+    picture's height, or less if somebody would often fill more than `MOST`.
     """
     away = []
     for person, points in enumerate(marks):
-        tall = float(np.median(np.ptp(points[..., 1], axis=1))) + ANKLES
+        usual, tall = np.quantile(np.ptp(points[..., 1], axis=1), (0.5, 0.95)) + ANKLES
         nearer = float(((cast.people[person].pelvis[::EVERY] - followed) @ cast.toward).max())
-        fits = lens.fy * tall / lens.height
-        away.append(nearer + fits / MOST)
+        away.append(nearer + lens.fy * tall / (MOST * lens.height))
         if person == 0:
-            away.append(fits / share)
-    return max(away)
+            away.append(lens.fy * usual / (share * lens.height))
+    return float(max(away))

@@ -19,7 +19,7 @@ STAYING = tuple(action for action in ACTIONS if action not in MOVING)
 ASIDE, CLEAR, CLOSE = 0.85, 1.2, 0.5
 TRIES = 6
 # Share of the occluded pairs in which the second person walks round the first.
-PASSING = 0.5
+PASSING = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,5 +84,5 @@ def _draw(rng: np.random.Generator, body: SmplBody, plan: SequencePlan, rows: in
         return Cast((first, second), first.pelvis, float(np.arctan2(x, z) + rng.normal(0.0, 0.1)))
     else:
         first = someone(one, -0.4 * toward - 0.15 * left)
-        second = someone(two, rng.uniform(0.4, 0.6) * toward + rng.uniform(0.1, 0.35) * left)
+        second = someone(two, rng.uniform(0.4, 0.6) * toward + rng.uniform(0.05, 0.3) * left)
     return Cast((first, second), 0.5 * (first.pelvis + second.pelvis), azimuth)

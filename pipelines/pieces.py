@@ -1,0 +1,54 @@
+"""Independent pieces of rendering on Ray Data: any number of processes, the same files.
+
+A piece writes its own files and reports how many pictures it made. What goes wrong in it for a
+reason that a user can mend travels as data, not in Ray's traceback.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gsam.errors import DataError, GsamError
+
+__all__ = ["Progress", "attempt", "pieces_done", "succeeded"]
+
+Progress = Callable[[Iterable[dict[str, Any]], int], Iterable[dict[str, Any]]]
+"""Wraps the iteration over finished pieces, given their number."""
+
+
+def pieces_done(
+    items: list[dict[str, Any]],
+    do: Callable[[dict[str, Any]], dict[str, Any]],
+    per_task: int,
+) -> Iterable[dict[str, Any]]:
+    """What `do` makes of each item, in any order, `per_task` items to a task of the running Ray."""
+    import ray
+
+    blocks = max(1, len(items) // per_task)
+    rows: Iterable[dict[str, Any]] = (
+        ray.data.from_items(items, override_num_blocks=blocks).map(do).iter_rows()
+    )
+    return rows
+
+
+def attempt(name: str, work: Callable[[], int]) -> dict[str, Any]:
+    """Do one piece: its number of pictures, and its error in one line, empty if there is none."""
+    import torch
+
+    # The batches are too small to share between threads, and the cores are taken.
+    torch.set_num_threads(1)
+    try:
+        return {"pictures": work(), "error": ""}
+    except GsamError as error:
+        return {"pictures": 0, "error": f"{name}: {error}"}
+
+
+def succeeded(rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """The finished pieces, one after another.
+
+    Raises:
+        DataError: one of them failed.
+    """
+    for row in rows:
+        if row["error"]:
+            raise DataError(row["error"])
+        yield row
