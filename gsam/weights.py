@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,10 +17,9 @@ from gsam.detectors import DetectorConfig, build_detector
 from gsam.errors import DataError
 from gsam.lifters import LifterConfig, build_lifter
 from gsam.lifters.lifter import Lifter
+from gsam.meshes.build import build_mesh
+from gsam.meshes.config import MeshConfig
 from gsam.storage import atomic_path
-
-if TYPE_CHECKING:
-    from gsam.meshes.config import MeshConfig
 
 __all__ = [
     "load_detector",
@@ -115,9 +114,6 @@ def load_mesh(
     Raises:
         DataError: no such file, not one of ours, damaged, or weights that do not fit the regressor.
     """
-    from gsam.meshes.build import build_mesh
-    from gsam.meshes.config import MeshConfig
-
     weights, notes = _read(path, "mesh")
     model = build_mesh(build(MeshConfig, notes["mesh"], f"{path}: mesh"))
     return _fill(model, weights, path, "mesh").to(device), notes

@@ -12,7 +12,7 @@ from gsam.detectors.config import DetectorConfig, Family
 from gsam.detectors.resnet import BLOCKS
 from gsam.errors import ConfigError, DataError
 
-__all__ = ["infer_config"]
+__all__ = ["Shapes", "count", "hrnet_fields", "infer_config", "resnet_fields"]
 
 _MARKS: dict[Family, str] = {
     "cpn": "global_net.laterals.0.0.weight",
@@ -27,7 +27,7 @@ _MAPS: dict[Family, str] = {  # the layer whose output channels are the joints
     "hrnet": "final_layer.weight",
 }
 _JOINT_SETS = {17: "coco_17", 16: "mpii_16"}
-_Shapes = Mapping[str, tuple[int, ...]]
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 def infer_config(
@@ -75,45 +75,52 @@ def infer_config(
     return config
 
 
-def _hrnet(shapes: _Shapes) -> dict[str, Any]:
+def hrnet_fields(shapes: Shapes, prefix: str) -> dict[str, Any]:
+    """What a configuration says of the HRNet under `prefix`; KeyError for what cannot be sized."""
+    trunk = re.escape(prefix)
     return {
-        "channels": shapes["transition1.0.0.weight"][0],
-        "stem": shapes["conv1.weight"][0],
-        "bottlenecks": _count(shapes, r"layer1\.(\d+)\."),
-        "modules": tuple(_count(shapes, rf"stage{stage}\.(\d+)\.") for stage in (2, 3, 4)),
-        "blocks": _count(shapes, r"stage2\.0\.branches\.0\.(\d+)\."),
-        "sigma": 2.0,
+        "channels": shapes[f"{prefix}transition1.0.0.weight"][0],
+        "stem": shapes[f"{prefix}conv1.weight"][0],
+        "bottlenecks": count(shapes, rf"{trunk}layer1\.(\d+)\."),
+        "modules": tuple(count(shapes, rf"{trunk}stage{stage}\.(\d+)\.") for stage in (2, 3, 4)),
+        "blocks": count(shapes, rf"{trunk}stage2\.0\.branches\.0\.(\d+)\."),
     }
 
 
-def _cpn(shapes: _Shapes) -> dict[str, Any]:
-    return {**_resnet(shapes, "resnet."), "features": shapes[_MARKS["cpn"]][0]}
-
-
-def _simplebaseline(shapes: _Shapes) -> dict[str, Any]:
-    return {**_resnet(shapes, ""), "features": shapes[_MARKS["simplebaseline"]][1], "sigma": 2.0}
-
-
-def _resnet(shapes: _Shapes, prefix: str) -> dict[str, Any]:
+def resnet_fields(shapes: Shapes, prefix: str) -> dict[str, Any]:
+    """What a configuration says of the ResNet under `prefix`; KeyError for what cannot be sized."""
     trunk = re.escape(prefix)
-    counts = tuple(_count(shapes, rf"{trunk}layer{layer}\.(\d+)\.") for layer in (1, 2, 3, 4))
+    counts = tuple(count(shapes, rf"{trunk}layer{layer}\.(\d+)\.") for layer in (1, 2, 3, 4))
     depths = {blocks: depth for depth, blocks in BLOCKS.items()}
     if counts not in depths:
         raise KeyError(f"ResNet of {counts} blocks")
     return {"depth": depths[counts], "base": shapes[f"{prefix}conv1.weight"][0]}
 
 
-def _hourglass(shapes: _Shapes) -> dict[str, Any]:
+def count(shapes: Shapes, pattern: str) -> int:
+    """Number of modules in a list, from the numbers in its keys."""
+    found = {match[1] for key in shapes if (match := re.match(pattern, key))}
+    return len(found)
+
+
+def _hrnet(shapes: Shapes) -> dict[str, Any]:
+    return {**hrnet_fields(shapes, ""), "sigma": 2.0}
+
+
+def _cpn(shapes: Shapes) -> dict[str, Any]:
+    return {**resnet_fields(shapes, "resnet."), "features": shapes[_MARKS["cpn"]][0]}
+
+
+def _simplebaseline(shapes: Shapes) -> dict[str, Any]:
+    features = shapes[_MARKS["simplebaseline"]][1]
+    return {**resnet_fields(shapes, ""), "features": features, "sigma": 2.0}
+
+
+def _hourglass(shapes: Shapes) -> dict[str, Any]:
     features = shapes[_MARKS["hourglass"]][0]
     return {
-        "stacks": _count(shapes, r"hgs\.(\d+)\."),
+        "stacks": count(shapes, r"hgs\.(\d+)\."),
         "features": features,
         "increase": shapes["hgs.0.0.low1.conv3.conv.weight"][0] - features,
         "stem": shapes["pre.0.conv.weight"][0],
     }
-
-
-def _count(shapes: _Shapes, pattern: str) -> int:
-    """Number of modules in a list, from the numbers in its keys."""
-    found = {match[1] for key in shapes if (match := re.match(pattern, key))}
-    return len(found)

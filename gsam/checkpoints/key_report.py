@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-__all__ = ["KeyReport", "compare_keys"]
+__all__ = ["KeyReport", "compare_keys", "fitting_weights"]
 
 _SHOWN = 10
 # Counts the batches of training; old PyTorch had no such buffer, and nothing here reads it.
@@ -72,3 +73,12 @@ def compare_keys(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
             if not fits[key]
         ),
     )
+
+
+def fitting_weights(
+    report: KeyReport, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The checkpoint's weights that the module has too, in its number formats; counters at 0."""
+    weights = {key: found[key].to(expected[key].dtype) for key in report.matched}
+    counters = {key: torch.zeros((), dtype=expected[key].dtype) for key in report.filled}
+    return weights | counters

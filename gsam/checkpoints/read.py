@@ -1,15 +1,18 @@
 """The state dict inside a checkpoint from elsewhere, read without letting the file run code.
 
 `torch.load` with `weights_only=True` builds tensors and plain containers only. Training scripts
-also leave NumPy scalars (a validation score) and generators in their files; those names answer with
-an object that holds nothing, and any other name refuses the file.
+also leave NumPy scalars (a validation score), generators and callbacks in their files; those names
+answer with an object that holds nothing. Records of hyper-parameters answer with a plain dictionary
+of what they hold. Any other name refuses the file.
 """
 
 from __future__ import annotations
 
 import pickle
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from torch import Tensor
 
 from gsam.errors import DataError
 
-__all__ = ["read_state_dict"]
+__all__ = ["Checkpoint", "read_checkpoint", "read_state_dict"]
 
 _HOLDERS = ("state_dict", "best_state_dict", "model")
 _PREFIXES = ("model.", "module.")
@@ -37,6 +40,13 @@ class _Nothing:
         pass
 
 
+class _Record:
+    """Stands for a dictionary of settings: becomes one of torch's plain ones."""
+
+    def __new__(cls, *_arguments: object) -> OrderedDict[str, Any]:  # type: ignore[misc]
+        return OrderedDict()
+
+
 _IGNORED = (
     "numpy.core.multiarray.scalar",
     "numpy._core.multiarray.scalar",
@@ -48,10 +58,21 @@ _IGNORED = (
     "numpy.random._pickle.__randomstate_ctor",
     "numpy.random._pickle.__bit_generator_ctor",
     "numpy.random._mt19937.MT19937",
+    "pytorch_lightning.callbacks.early_stopping.EarlyStopping",
+    "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
 )
+_RECORDS = ("yacs.config.CfgNode", "pytorch_lightning.utilities.parsing.AttributeDict")
 
 
-def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Tensors by key, and the hyper-parameters that PyTorch Lightning wrote beside them, if any."""
+
+    state: dict[str, Tensor]
+    settings: Mapping[str, Any]
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
     """Tensors of a checkpoint by key, without the prefixes that wrappers of a module add.
 
     The dictionary is looked for at the top, then under `state_dict`, `best_state_dict` and `model`.
@@ -61,17 +82,25 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         DataError: no such file, not a checkpoint of tensors, truncated, or one that names
             anything that could run code.
     """
-    state = _state_of(_load(Path(path)), str(path))
+    content = _load(Path(path))
+    state = _state_of(content, str(path))
     for prefix in _PREFIXES:
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state
+    settings = content.get("hyper_parameters")
+    return Checkpoint(state=state, settings=settings if _is_dict(settings) else {})
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of `read_checkpoint`."""
+    return read_checkpoint(path).state
 
 
 def _load(path: Path) -> Any:
-    nothing: list[Any] = [(_Nothing, name) for name in _IGNORED]
+    harmless: list[Any] = [(_Nothing, name) for name in _IGNORED]
+    harmless += [(_Record, name) for name in _RECORDS]
     try:
-        with torch.serialization.safe_globals(nothing):
+        with torch.serialization.safe_globals(harmless):
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error

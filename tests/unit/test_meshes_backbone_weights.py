@@ -11,6 +11,7 @@ from gsam.detectors.hrnet import HRNet
 from gsam.detectors.hrnet_module import ExchangeModule
 from gsam.detectors.resnet import ResNet
 from gsam.errors import DataError
+from gsam.meshes import MeshConfig, build_mesh
 from gsam.meshes.backbone_weights import start_backbone
 from gsam.weights import save_detector
 
@@ -149,3 +150,18 @@ def test_broken_files(tmp_path: Path) -> None:
     for name in ("none.safetensors", "none.pth"):
         with pytest.raises(DataError, match=name):
             start_backbone(resnet(), tmp_path / name)
+
+
+def test_key_point_hrnet_starts_pare(tmp_path: Path) -> None:
+    config = MeshConfig(
+        size=64, channels=4, stem=4, bottlenecks=1, modules=(1, 1, 1), blocks=1, deconv_filters=8
+    )
+    state, model = hrnet_state(), build_mesh(config)
+    report = start_backbone(model, written(tmp_path, state))
+    assert torch.equal(model.state_dict()["backbone.bn1.running_mean"], state["bn1.running_mean"])
+    steps = [f"upsample_stage_{stage}" for stage in (2, 3, 4)]
+    assert {key.split(".")[0] for key in report.fresh} == {"final_layer", "stage4", *steps}
+    again = start_backbone(build_mesh(config), written(tmp_path, model.state_dict()))
+    assert set(again.filled) | {"final_layer.weight", "final_layer.bias"} == {
+        key.removeprefix("backbone.") for key in model.state_dict() if key.startswith("backbone.")
+    }
