@@ -2,10 +2,10 @@
 
     python -m benchmarks [NAME ...] [options]
 
-NAME: gemm, lifters, scoring, windows, preprocess, startup, render, detect (default: all). --quick
-rehearses with tiny sizes, whose numbers mean nothing. --rounds N and --seconds S: how often and how
-long every case is measured. --compiled: also train by torch.compile (minutes more). --threads N: of
-torch (default: all cores). --json PATH: also write the tables to a file.
+NAME: gemm, lifters, scoring, windows, preprocess, startup, render, detect, part_attention (default:
+all). --quick rehearses with tiny sizes, whose numbers mean nothing. --rounds N and --seconds S: how
+often and how long every case is measured. --compiled: also train by torch.compile (minutes more).
+--threads N: of torch (default: all cores). --json PATH: also write the tables to a file.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ BENCHMARKS = (
     "render",
     "detectors",
     "detect",
+    "part_attention",
 )
 
 

@@ -30,7 +30,7 @@ SHARES = (1, 2, 4)
 
 GOAL = 0.15
 MB = 1e6
-MATRIX_WARMUP = 8  # side of the maps that load every library before memory is measured
+WARMUP = 8  # side of the maps that load every library before memory is measured
 
 
 class WrittenOut(PartAttention):
@@ -101,7 +101,7 @@ def run(effort: Effort) -> list[Table]:
 
 def _alone(effort: Effort) -> Table:
     rows: list[dict[str, Value]] = []
-    for side in (8, 16) if effort.quick else SIDES:
+    for side in (16,) if effort.quick else SIDES:
         found = compare([passes(kind, side) for kind in KINDS], effort, f"maps {side} x {side}")
         for kind in KINDS:
             rate = found[f"{kind} {side}"]
@@ -151,7 +151,7 @@ def _within(effort: Effort) -> Table:
 def _measured(kind: str, side: int) -> None:
     """The measured process, see the module's documentation."""
     torch.set_num_threads(1)
-    passes(kind, MATRIX_WARMUP).run(1)
+    passes(kind, WARMUP).run(1)
     work = passes(kind, side)
     before = _most_memory()
     work.run(1)

@@ -11,13 +11,23 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import detect, detectors, gemm, lifters, preprocess, scoring, windows
+from benchmarks import (
+    detect,
+    detectors,
+    gemm,
+    lifters,
+    part_attention,
+    preprocess,
+    scoring,
+    windows,
+)
 from benchmarks.harness import QUICK, Case, Effort, Series, Table, compare, ratios
 from benchmarks.lifters import lifter, official_like, window_flops
 from benchmarks.official import ChunkGenerator, OfficialPoseFormer, Trainer, score_clip
 from benchmarks.synthetic import clip_set
 from gsam.lifters import LifterConfig, build_lifter, lift_clip
 from gsam.lifters.lifter import Lifter
+from gsam.meshes.part_attention import PartAttention
 from gsam.skeletons import H36M_17, mirror
 from gsam.training.batches import Gather, batch_errors
 from gsam.training.order import Order
@@ -145,7 +155,9 @@ def test_table_is_aligned_and_json_has_the_spread() -> None:
     assert rows == [{"what": "x", "rate": {"median": 2.0, "min": 1.0, "max": 3.0}}, {"what": "yy"}]
 
 
-@pytest.mark.parametrize("module", [detect, detectors, gemm, lifters, scoring, windows])
+@pytest.mark.parametrize(
+    "module", [detect, detectors, gemm, lifters, part_attention, scoring, windows]
+)
 def test_benchmark_runs_at_its_smallest(module: ModuleType) -> None:
     tables = module.run(QUICK)
     assert tables and all(table.rows and table.text() for table in tables)
@@ -184,6 +196,16 @@ def test_memory_of_children_counts() -> None:
     large = preprocess.watch([sys.executable, "-c", parent])
     assert large.output.strip() == "done"
     assert 90e6 < large.peak - small.peak < 300e6
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_attention_written_out_gives_our_answer(heads: int) -> None:
+    ours = PartAttention(24, 5, heads)
+    torch.nn.init.normal_(ours.mix)
+    plain = part_attention.WrittenOut(24, 5, heads)
+    plain.load_state_dict(ours.state_dict(), strict=True)
+    maps = torch.randn(2, 24, 6, 7)
+    torch.testing.assert_close(plain(maps), ours(maps), rtol=1e-4, atol=1e-5)
 
 
 def test_failing_process_is_not_measured() -> None:
