@@ -14,7 +14,7 @@ from gsam.body.rotations import axis_angle_to_matrix
 from gsam.body.smpl import SmplBody
 from gsam.render.appearance import Appearance, draw_appearance
 from gsam.twin.actions import ACTIONS
-from gsam.twin.blocks import Array
+from gsam.twin.blocks import Array, turn, wander
 from gsam.twin.config import FPS
 from gsam.twin.figure import TO_PERSON, Figure
 from gsam.twin.images.poses import draw_shape
@@ -29,6 +29,8 @@ EVERY = POSE_FPS // VIDEO_FPS
 RIGHT_HANDED = 0.85
 # Shape component that leads from female to male.
 BUILD = 1
+# Seconds by which turning runs before or behind the clock.
+TURNING_SWAY = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,13 @@ class Person:
 
 
 def perform(
-    rng: np.random.Generator, body: SmplBody, action: str, rows: int, place: Array, facing: float
+    rng: np.random.Generator,
+    body: SmplBody,
+    action: str,
+    rows: int,
+    place: Array,
+    facing: float,
+    turning: float,
 ) -> Person:
     """Draw a person and let them act for `rows` frames of a video.
 
@@ -64,6 +72,7 @@ def perform(
         place: (2,) metres from the middle, forward and left in the studio's axes, where those
             stand who do not walk.
         facing: radians, studio.
+        turning: radians per second by which the person turns on the spot meanwhile, about.
     """
     betas = draw_shape(rng)
     shape = torch.from_numpy(betas.astype(np.float32))[None]
@@ -80,7 +89,9 @@ def perform(
     )
     acted = solve(figure, ACTIONS[action](actor))
     local = local_rotations(figure, acted)
-    local[:, 0] = TO_PERSON.T @ local[:, 0]
+    t = actor.t
+    heading = turning * (t - t.mean() + wander(rng, t, TURNING_SWAY, 0.1))
+    local[:, 0] = turn("y", heading) @ TO_PERSON.T @ local[:, 0]
     pelvis = (acted.at[:, 0] - (*AREA_CENTRE, 0.0)) @ TO_PERSON
     gender = "m" if betas[BUILD] > 0 else "f"
     return Person(betas, gender, draw_appearance(rng), *_resampled(local, pelvis, EVERY * rows))
