@@ -19,6 +19,7 @@ __all__ = [
     "BODIES",
     "CAMERAS",
     "CLIPS",
+    "FITTED",
     "IMAGES",
     "KEYPOINTS",
     "POSES",
@@ -282,8 +283,40 @@ BODIES = _schema(
 )
 """One row per person of a split of images, in the order of the images table."""
 
+FITTED = _schema(
+    "fitted",
+    "camera: x right, y down, z forward; boxes in the upright picture",
+    [
+        _field("image", pa.string(), "file name of the picture, or of the video"),
+        _FRAME,
+        _field("person", pa.int32(), "number of the person among those of the picture, from 0"),
+        *_SIZE,
+        _field("box", _FLOATS, "x, y, width, height as found, not enlarged", unit="px", shape="4"),
+        _field("smpl_pose", _FLOATS, "SMPL pose, root in the camera", unit="rad", shape="72"),
+        _field("smpl_shape", _FLOATS, "SMPL shape coefficients", shape="10"),
+        _field(
+            "camera",
+            _FLOATS,
+            "weak perspective s, tx, ty of the crop: x = s (X + tx) in -1..1, y likewise",
+            shape="3",
+        ),
+        _field(
+            "focal",
+            pa.float32(),
+            "focal length of the picture's camera, whose axis meets the middle of the picture",
+            unit="px",
+        ),
+        _field("translation", _FLOATS, "puts the body before that camera", unit="m", shape="3"),
+        _field("joints", _FLOATS, "joints without the translation", unit="m", shape="J,3"),
+    ],
+)
+"""One row per person of somebody's own pictures or video: the body that a regressor found."""
+
 SCHEMAS = {
     metadata_of(schema)["schema"]: schema
-    for schema in (SEQUENCES, CAMERAS, POSES, KEYPOINTS, CLIPS, PREDICTIONS, IMAGES, BODIES)
+    for schema in (
+        *(SEQUENCES, CAMERAS, POSES, KEYPOINTS, CLIPS, PREDICTIONS),
+        *(IMAGES, BODIES, FITTED),
+    )
 }
 """Every table's schema by its name."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -23,7 +24,18 @@ from gsam.detectors.inference import Crops, Detector, cut, join
 from gsam.errors import DataError
 from gsam.pictures.keypoints import Picture
 
-__all__ = ["Seen", "Selection", "Source", "look", "open_pictures"]
+__all__ = [
+    "Found",
+    "Seen",
+    "Selection",
+    "Source",
+    "Spread",
+    "batches_of",
+    "describe",
+    "find_people",
+    "look",
+    "open_pictures",
+]
 
 PICTURES_AT_ONCE = 8
 """Whose people go through the network together; more would hold many large pictures."""
@@ -32,6 +44,8 @@ SHEET_SIDE = 480
 """Longest side (px) of a picture on the sheet."""
 
 Image = NDArray[np.uint8]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,20 @@ class Source:
     frame: int
     name: str
     read: Callable[[], Image]
+
+    @property
+    def caption(self) -> str:
+        """What a sheet calls it."""
+        return f"frame {self.frame}" if self.name != self.file else self.file
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The N people of one picture (H, W, 3), boxes (N, 4) px, before a network looks at them."""
+
+    source: Source
+    image: Image
+    boxes: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,51 +112,88 @@ def _of_video(path: Path, number: int, image: Image) -> Source:
     return Source(path.name, number, str(number), lambda: image)
 
 
+def batches_of(sources: Iterator[Source]) -> Iterator[list[Source]]:
+    """The pictures, a few at a time."""
+    return iter(lambda: list(islice(sources, PICTURES_AT_ONCE)), [])
+
+
+def find_people(boxes: BoxSource, batch: Sequence[Source]) -> list[Found]:
+    """Read pictures and find who is in them.
+
+    Raises:
+        DataError: a picture or a box cannot be used.
+    """
+    images = [source.read() for source in batch]
+    found = boxes([source.name for source in batch], images)
+    people = zip(batch, images, found, strict=True)
+    return [Found(source, image, each.xywh) for source, image, each in people]
+
+
 def look(
     detector: Detector, boxes: BoxSource, sources: Iterator[Source]
 ) -> Iterator[tuple[Seen, Image]]:
-    """The people of every picture, in order, and the picture.
+    """The joints of everybody in every picture, in order, and the picture.
 
     Raises:
         DataError: a picture or a box cannot be used, or an answer is not finite.
     """
 
-    def prepare(batch: list[Source]) -> tuple[Crops, list[tuple[Source, Image, NDArray]]]:
-        images = [source.read() for source in batch]
-        found = [each.xywh for each in boxes([source.name for source in batch], images)]
-        crops = map(cut, [detector.config] * len(batch), images, found)
-        return join(list(crops)), list(zip(batch, images, found, strict=True))
+    def prepare(batch: list[Source]) -> tuple[Crops, list[Found]]:
+        found = find_people(boxes, batch)
+        crops = [cut(detector.config, each.image, each.boxes) for each in found]
+        return join(crops), found
 
-    batches = iter(lambda: list(islice(sources, PICTURES_AT_ONCE)), [])
-    for (points, scores), pictures in detector.stream_noted(prepare, batches):
+    for (points, scores), pictures in detector.stream_noted(prepare, batches_of(sources)):
         start = 0
-        for source, image, own in pictures:
-            mine = slice(start, start + len(own))
-            start += len(own)
+        for found in pictures:
+            mine = slice(start, start + len(found.boxes))
+            start = mine.stop
             if not (np.isfinite(points[mine]).all() and np.isfinite(scores[mine]).all()):
-                raise DataError(f"{source.file}: the detector's answer is not finite")
-            yield Seen(source, own, points[mine], scores[mine]), image
+                raise DataError(f"{found.source.file}: the detector's answer is not finite")
+            yield Seen(found.source, found.boxes, points[mine], scores[mine]), found.image
+
+
+def describe(people: Sequence[int]) -> str:
+    """How many people are in how many pictures, from the number in each."""
+    empty = sum(not count for count in people)
+    nobody = f" ({empty} with nobody)" if empty else ""
+    return f"{sum(people):,} people in {len(people):,} pictures{nobody}"
+
+
+class Spread(Generic[T]):
+    """At most a dozen of what is offered, evenly spread over all of it."""
+
+    def __init__(self) -> None:
+        self.kept: list[T] = []
+        self._offered = 0
+        self._stride = 1
+
+    def offer(self, make: Callable[[], T]) -> None:
+        """Keep what `make` makes, if its turn has come."""
+        if self._offered % self._stride == 0:
+            if len(self.kept) == SHEET_PICTURES:
+                self.kept = self.kept[::2]
+                self._stride *= 2
+            if self._offered % self._stride == 0:
+                self.kept.append(make())
+        self._offered += 1
 
 
 class Selection:
     """At most a dozen small copies of the pictures with people, evenly spread over all of them."""
 
     def __init__(self) -> None:
-        self.pictures: list[Picture] = []
-        self._offered = 0
-        self._stride = 1
+        self._spread: Spread[Picture] = Spread()
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """What was kept so far."""
+        return self._spread.kept
 
     def offer(self, seen: Seen, image: Image) -> None:
         """Keep the picture, if its turn has come."""
-        if not len(seen.boxes):
-            return
-        if self._offered % self._stride == 0:
-            if len(self.pictures) == SHEET_PICTURES:
-                self.pictures = self.pictures[::2]
-                self._stride *= 2
-            if self._offered % self._stride == 0:
-                self.pictures.append(_small(seen, image))
-        self._offered += 1
+        if len(seen.boxes):
+            self._spread.offer(lambda: _small(seen, image))
 
 
 def _small(seen: Seen, image: Image) -> Picture:
@@ -138,6 +203,4 @@ def _small(seen: Seen, image: Image) -> Picture:
     small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     # The middle of the first pixel is (0, 0) in both.
     points = (seen.points + 0.5) * (np.array(size) / (width, height)) - 0.5
-    video = seen.source.name != seen.source.file
-    caption = f"frame {seen.source.frame}" if video else seen.source.file
-    return Picture(small, caption, people=list(points))
+    return Picture(small, seen.source.caption, people=list(points))

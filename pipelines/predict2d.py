@@ -16,13 +16,9 @@ pictures with the joints drawn in. Nothing is written when a file cannot be used
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import torch
@@ -31,46 +27,26 @@ from gsam.boxes.sources import open_boxes
 from gsam.configs import build
 from gsam.detectors import DetectorConfig
 from gsam.detectors.inference import Detector
-from gsam.errors import DataError, GsamError
+from gsam.errors import DataError
 from gsam.pictures.keypoints import draw_sheet
 from gsam.schemas import KEYPOINTS
 from gsam.storage import digest, list_column, write_table
 from gsam.weights import load_detector
-from pipelines.picture_people import Seen, Selection, look, open_pictures
+from pipelines.picture_command import parse, picture_parser, run_command
+from pipelines.picture_people import Seen, Selection, describe, look, open_pictures
 
 
 def main() -> None:
     """Predict as the command line says; print one line, of what was done or of what is wrong."""
-    start = time.perf_counter()
-    # FFmpeg and OpenCV report on broken files themselves, in lines that name neither file nor cure.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        summary = predict(_arguments())
-    except GsamError as error:
-        print(f"predict2d: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-    print(f"predict2d  {summary}  ({time.perf_counter() - start:.1f} s)")
+    run_command("predict2d", lambda: predict(_arguments()))
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "python -m pipelines.predict2d",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("input", type=Path, metavar="INPUT")
+    parser = picture_parser("predict2d", __doc__)
     parser.add_argument("--detector", type=Path, required=True, metavar="FILE.safetensors")
-    parser.add_argument("--boxes", required=True, metavar="FILE", help=".json, .onnx or .cfg")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--step", type=int, default=1, metavar="N", help="every Nth frame (1)")
-    parser.add_argument("--score", type=float, metavar="S", help="leave less certain boxes out")
     parser.add_argument("--no-flip-test", action="store_true", help="twice as fast, less exact")
     parser.add_argument("--no-quarter-offset", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.step < 1:
-        parser.error(f"--step {arguments.step}: expected at least 1")
-    return arguments
+    return parse(parser)
 
 
 def predict(arguments: argparse.Namespace) -> str:
@@ -113,9 +89,7 @@ def predict(arguments: argparse.Namespace) -> str:
     write_table(arguments.out / "keypoints.parquet", table, KEYPOINTS, producer)
     title = f"{arguments.input.resolve().name}: {people} people in {len(rows)} pictures"
     draw_sheet(shown.pictures, title, arguments.out / "sheet.jpg", config.skeleton, columns=4)
-    empty = sum(not len(seen.boxes) for seen in rows)
-    nobody = f" ({empty} with nobody)" if empty else ""
-    return f"{people:,} people in {len(rows):,} pictures{nobody}  {arguments.out}"
+    return f"{describe([len(seen.boxes) for seen in rows])}  {arguments.out}"
 
 
 def keypoint_columns(rows: Sequence[Seen], detector: str, version: str) -> dict[str, pa.Array]:

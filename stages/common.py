@@ -4,13 +4,14 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from gsam.errors import ConfigError, GsamError
+from pipelines.progress import progress
 
-T = TypeVar("T")
+__all__ = ["PLAN", "one_argument", "planned", "progress", "run_stage", "status_of"]
 
 PLAN = Path("data/plan")
 
@@ -74,13 +75,3 @@ def status_of(seeds: Mapping[str, Mapping[str, Any]]) -> str:
             which = f" (seed {seed})" if len(seeds) > 1 else ""
             return f"diverged at epoch {record['diverged_epoch']}{which}"
     return "ok"
-
-
-def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Iterate with a progress bar on standard error, only when that is a terminal."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    from tqdm import tqdm
-
-    yield from tqdm(items, desc=description, total=total, leave=False, dynamic_ncols=True)

@@ -1,17 +1,13 @@
 """The command for a user's own pictures: a folder, a video, and every file that cannot be used."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
-from gsam.images import decode_jpeg, encode_jpeg
+from gsam.images import decode_jpeg
 from gsam.lifters import LifterConfig, build_lifter
 from gsam.schemas import KEYPOINTS, metadata_of
 from gsam.skeletons import COCO_17
@@ -20,10 +16,18 @@ from gsam.weights import save_lifter
 from pipelines import predict2d
 from pipelines.picture_people import SHEET_PICTURES
 from tests.detect_workspace import write_weights
-from tests.workspaces import environment
-
-HEIGHT, WIDTH = 80, 100
-BOX = [10.0, 10.0, 40.0, 60.0]
+from tests.picture_inputs import (
+    BOX,
+    BROKEN,
+    Case,
+    boxes_of,
+    folder_of,
+    picture,
+    run,
+    run_here,
+    text_as_video,
+    video_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,63 +35,12 @@ def detector(tmp_path_factory) -> Path:
     return write_weights(tmp_path_factory.mktemp("model") / "tiny.safetensors", joint_set="coco_17")
 
 
-def picture(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-
-
-def folder_of(path: Path, count: int = 3) -> Path:
-    """Pictures 0.jpg, 1.jpg and so on."""
-    path.mkdir()
-    for number in range(count):
-        (path / f"{number}.jpg").write_bytes(encode_jpeg(picture(number)))
-    return path
-
-
-def video_of(path: Path, count: int) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (WIDTH, HEIGHT))
-    for number in range(count):
-        writer.write(picture(number))
-    writer.release()
-    return path
-
-
-def boxes_of(path: Path, boxes: dict[Any, list[list[float]]]) -> Path:
-    """COCO results: image to boxes."""
-    entries = [
-        {"image_id": image, "category_id": 1, "bbox": box, "score": 0.9}
-        for image, some in boxes.items()
-        for box in some
-    ]
-    path.write_text(json.dumps(entries))
-    return path
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipelines.predict2d", *map(str, arguments)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def run_here(monkeypatch, capfd, *arguments: object) -> tuple[int, str, str]:
-    """Exit code, standard output and error of the command in this process."""
-    monkeypatch.setattr(sys, "argv", ["predict2d", *map(str, arguments)])
-    code = 0
-    try:
-        predict2d.main()
-    except SystemExit as stopped:
-        code = int(stopped.code or 0)
-    return (code, *capfd.readouterr())
-
-
 def test_a_folder_of_pictures(tmp_path, detector) -> None:
     pictures = folder_of(tmp_path / "holiday")
     boxes = boxes_of(tmp_path / "b.json", {"0": [BOX], "2.jpg": [BOX, [-5, 20, 50, 50]]})
-    done = run(pictures, "--detector", detector, "--boxes", boxes, "--out", tmp_path / "out")
+    done = run(
+        "predict2d", pictures, "--detector", detector, "--boxes", boxes, "--out", tmp_path / "out"
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("predict2d  3 people in 3 pictures (1 with nobody)")
     table = read_table(tmp_path / "out/keypoints.parquet", KEYPOINTS)
@@ -109,7 +62,7 @@ def test_a_video_and_the_same_bytes_again(tmp_path, detector, monkeypatch, capfd
     boxes = boxes_of(tmp_path / "b.json", {number: [BOX] for number in range(0, 40)})
     for out in ("one", "two"):
         code, text, error = run_here(
-            monkeypatch, capfd,
+            predict2d.main, monkeypatch, capfd,
             video, "--detector", detector, "--boxes", boxes, "--out", tmp_path / out,
         )  # fmt: skip
         assert (code, error) == (0, "")
@@ -119,7 +72,7 @@ def test_a_video_and_the_same_bytes_again(tmp_path, detector, monkeypatch, capfd
     assert table["frame"].to_pylist() == list(range(40))
     assert set(table["sequence"].to_pylist()) == {"walk.avi"}
     code, _, _ = run_here(
-        monkeypatch, capfd, video, "--step", 7,
+        predict2d.main, monkeypatch, capfd, video, "--step", 7,
         "--detector", detector, "--boxes", boxes, "--out", tmp_path / "some",
     )  # fmt: skip
     table = read_table(tmp_path / "some/keypoints.parquet", KEYPOINTS)
@@ -132,7 +85,7 @@ def test_what_stands_in_the_folder_is_left_alone(tmp_path, detector, monkeypatch
     (tmp_path / "out/mine.txt").write_text("precious")
     boxes = boxes_of(tmp_path / "b.json", {"0.jpg": [BOX]})
     arguments = ("--detector", detector, "--boxes", boxes, "--out", tmp_path / "out")
-    assert run_here(monkeypatch, capfd, pictures / "0.jpg", *arguments)[0] == 0
+    assert run_here(predict2d.main, monkeypatch, capfd, pictures / "0.jpg", *arguments)[0] == 0
     assert (tmp_path / "out/mine.txt").read_text() == "precious"
 
 
@@ -141,37 +94,9 @@ def test_a_file_named_after_nothing_known(tmp_path, detector, monkeypatch, capfd
     boxes = boxes_of(tmp_path / "b.json", {"other.jpg": [BOX]})
     for source in (folder_of(tmp_path / "pictures"), video_of(tmp_path / "v.avi", 3)):
         arguments = ("--detector", detector, "--boxes", boxes, "--out", tmp_path / "out")
-        code, _, error = run_here(monkeypatch, capfd, source, *arguments)
+        code, _, error = run_here(predict2d.main, monkeypatch, capfd, source, *arguments)
         assert code == 1 and len(error.splitlines()) == 1 and "b.json" in error
         assert not (tmp_path / "out").exists()
-
-
-def corrupt(folder: Path) -> dict[str, Any]:
-    path = folder / "pictures/1.jpg"
-    path.write_bytes(path.read_bytes()[:400])
-    return {}
-
-
-def box(*values: float) -> Any:
-    def change(folder: Path) -> dict[str, Any]:
-        boxes_of(folder / "b.json", {"0.jpg": [BOX], "1.jpg": [list(values)]})
-        return {}
-
-    return change
-
-
-def empty_video(folder: Path) -> dict[str, Any]:
-    return {"input": video_of(folder / "v.avi", 0)}
-
-
-def text_as_video(folder: Path) -> dict[str, Any]:
-    (folder / "v.mp4").write_text("hello\n" * 500)
-    return {"input": folder / "v.mp4"}
-
-
-def no_pictures(folder: Path) -> dict[str, Any]:
-    (folder / "empty").mkdir()
-    return {"input": folder / "empty"}
 
 
 def lifter(folder: Path) -> dict[str, Any]:
@@ -182,27 +107,11 @@ def lifter(folder: Path) -> dict[str, Any]:
     return {"--detector": folder / "lifter.safetensors"}
 
 
-def no_json(folder: Path) -> dict[str, Any]:
-    (folder / "b.json").write_text("{")
-    return {}
-
-
-CASES: dict[str, tuple[Any, int, str]] = {
-    "corrupt JPEG": (corrupt, 1, "1.jpg"),
-    "box without width": (box(10, 10, 0, 40), 1, "1.jpg: box (10, 10, 0, 40)"),
-    "box without height": (box(10, 10, 30, 0), 1, "1.jpg: box"),
-    "box outside": (box(200, 10, 30, 40), 1, "1.jpg: box (200, 10, 30, 40)"),
-    "box left of it": (box(-50, 10, 30, 40), 1, "1.jpg: box"),
-    "empty video": (empty_video, 1, "v.avi: the video has no frame"),
-    "text": (lambda f: {"input": f / "b.json"}, 1, "b.json: not a video and not a picture"),
-    "no pictures": (no_pictures, 1, "empty: no picture"),
-    "no such input": (lambda f: {"input": f / "absent"}, 1, "absent: no such file or folder"),
+CASES: dict[str, Case] = {
+    **BROKEN,
     "no such model": (lambda f: {"--detector": f / "absent.safetensors"}, 1, "absent.safetensors"),
     "a lifter": (lifter, 1, "lifter.safetensors"),
     "not a model": (lambda f: {"--detector": f / "b.json"}, 1, "b.json"),
-    "no such boxes": (lambda f: {"--boxes": f / "absent.json"}, 1, "absent.json"),
-    "boxes in no format": (no_json, 1, "b.json"),
-    "boxes of no kind": (lambda f: {"--boxes": f / "b.txt"}, 2, "b.txt"),
 }
 
 
@@ -220,7 +129,7 @@ def test_what_cannot_be_used_ends_in_one_line(
     options |= change(tmp_path)
     source = options.pop("input")
     flat = [text for pair in options.items() for text in pair]
-    ended, out, error = run_here(monkeypatch, capfd, source, *flat)
+    ended, out, error = run_here(predict2d.main, monkeypatch, capfd, source, *flat)
     assert (ended, out) == (code, "")
     assert error.startswith("predict2d: ") and says in error
     assert len(error.splitlines()) == 1
@@ -232,15 +141,17 @@ def test_broken_files_leave_no_other_line(tmp_path, detector) -> None:
     options = text_as_video(tmp_path)
     boxes = boxes_of(tmp_path / "b.json", {0: [BOX]})
     out = tmp_path / "out"
-    done = run(options["input"], "--detector", detector, "--boxes", boxes, "--out", out)
+    done = run(
+        "predict2d", options["input"], "--detector", detector, "--boxes", boxes, "--out", out
+    )
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
     assert "v.mp4: not a readable video" in done.stderr
 
 
 def test_help_and_usage(monkeypatch, capfd) -> None:
-    code, out, _ = run_here(monkeypatch, capfd, "--help")
+    code, out, _ = run_here(predict2d.main, monkeypatch, capfd, "--help")
     assert code == 0 and "--boxes" in out and "EXIF" in out
-    code, _, error = run_here(monkeypatch, capfd, "x", "--detector", "y")
+    code, _, error = run_here(predict2d.main, monkeypatch, capfd, "x", "--detector", "y")
     assert code == 2 and "--boxes" in error
 
 

@@ -33,6 +33,7 @@ def test_every_schema_says_its_name_frame_and_units() -> None:
         "bodies",
         "cameras",
         "clips",
+        "fitted",
         "images",
         "keypoints",
         "poses",
