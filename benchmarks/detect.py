@@ -16,7 +16,7 @@ from benchmarks.harness import Case, Effort, Series, Table, Value, compare
 from gsam.detectors import build_detector
 from gsam.images import ImageSet
 from gsam.training.precision import numerics
-from gsam.weights import save_detector
+from gsam.weights import save_network
 from pipelines.detect_storage import ShardStorage
 from pipelines.detect_worker import DetectConfig, DetectJob, Looker, Shard
 
@@ -97,7 +97,7 @@ def run(effort: Effort) -> list[Table]:
         with tempfile.TemporaryDirectory() as place:
             images = write_images(Path(place), BATCHES_PER_SHARD * setting.batch, setting.side)
             weights = Path(place) / "random.safetensors"
-            save_detector(weights, model.state_dict(), setting.config, {})
+            save_network(weights, model.state_dict(), setting.config, {})
             model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             cases = [bare(setting, model, False), bare(setting, model, True)]
             cases.append(detection(setting, weights, images))

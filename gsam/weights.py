@@ -21,25 +21,21 @@ from gsam.meshes.build import build_mesh
 from gsam.meshes.config import MeshConfig
 from gsam.storage import atomic_path
 
-__all__ = [
-    "load_detector",
-    "load_lifter",
-    "load_mesh",
-    "save_detector",
-    "save_lifter",
-    "save_mesh",
-]
+__all__ = ["load_detector", "load_lifter", "load_mesh", "save_network"]
 
 # One key for everything: the format writes several in no fixed order, and files must not differ.
 _KEY = "gsam"
 
+# The key of the notes under which each kind of network's configuration is kept.
+_KINDS = {LifterConfig: "lifter", DetectorConfig: "detector", MeshConfig: "mesh"}
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def save_lifter(
+def save_network(
     path: str | Path,
     weights: Mapping[str, torch.Tensor],
-    config: LifterConfig,
+    config: LifterConfig | DetectorConfig | MeshConfig,
     notes: Mapping[str, Any],
 ) -> None:
     """Write a state dict with its configuration and `notes` (JSON values, such as run and seed).
@@ -47,35 +43,7 @@ def save_lifter(
     Raises:
         DataError: a weight is not finite.
     """
-    _write(path, weights, {**notes, "lifter": config.as_dict()})
-
-
-def save_detector(
-    path: str | Path,
-    weights: Mapping[str, torch.Tensor],
-    config: DetectorConfig,
-    notes: Mapping[str, Any],
-) -> None:
-    """Write a state dict with its configuration and `notes` (JSON values, such as run and seed).
-
-    Raises:
-        DataError: a weight is not finite.
-    """
-    _write(path, weights, {**notes, "detector": config.as_dict()})
-
-
-def save_mesh(
-    path: str | Path,
-    weights: Mapping[str, torch.Tensor],
-    config: MeshConfig,
-    notes: Mapping[str, Any],
-) -> None:
-    """Write a state dict with its configuration and `notes` (JSON values, such as run and seed).
-
-    Raises:
-        DataError: a weight is not finite.
-    """
-    _write(path, weights, {**notes, "mesh": config.as_dict()})
+    _write(path, weights, {**notes, _KINDS[type(config)]: config.as_dict()})
 
 
 def load_lifter(

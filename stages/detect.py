@@ -19,7 +19,6 @@ import pyarrow as pa
 
 from gsam.configs import build
 from gsam.datasets.takes import file_stem
-from gsam.detectors.scoring import dataset_of
 from gsam.errors import DataError
 from gsam.images import ImageSet
 from gsam.schemas import KEYPOINTS
@@ -57,7 +56,7 @@ def main(arguments: list[str]) -> str:
     ]
     columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     notes = {
-        "dataset": dataset_of(images[SPLITS[0]]),
+        "dataset": images[SPLITS[0]].dataset,
         "producer": f"gsam detect {name}",
         "joint_names": list(images[SPLITS[0]].skeleton.joints),
         "detect": run["detect"],

@@ -26,7 +26,6 @@ from gsam.detectors.scoring import (
     TEST_SPLITS,
     Boxes,
     boxes_from,
-    dataset_of,
     look_at,
     precision,
     score,
@@ -122,12 +121,12 @@ def score_file(
     options = run["detect"]
     return {
         "detector": run["name"],
-        "dataset": dataset_of(images),
+        "dataset": images.dataset,
         "images": run["images"],
         "scale": run["scale"],
         "recipe": {**run["train"], **asdict(augment), **run["samples"]},
         "protocol": {
-            "dataset": dataset_of(images),
+            "dataset": images.dataset,
             "joint_set": images.skeleton.name,
             "people": f"every labelled person of the split {TEST_SPLITS[run['images']]}",
             "boxes": boxes_of(run),

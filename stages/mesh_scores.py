@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from gsam.body.bodies import Bodies, read_bodies
-from gsam.detectors.scoring import dataset_of
 from gsam.errors import LicensedDataMissing
 from gsam.images import ImageSet
 from gsam.images.bodies import BodyLabels
@@ -86,7 +85,7 @@ class Labelled:
     @property
     def dataset(self) -> str:
         """The name under which the people's numbers are reported."""
-        return dataset_of(self.images[SPLITS[0]])
+        return self.images[SPLITS[0]].dataset
 
     def conditions(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """What scores.json says of the data that the figures were measured on."""

@@ -23,7 +23,7 @@ from stages.paths import IMAGES
 from stages.paths import KEYPOINTS as FOUND
 
 OUT = Path("results/pictures")
-SETS = ("human36m", "coco", "mpii")
+SETS = ("human36m", "coco", "mpii", "threedpw")
 SPLIT = "train"
 SAMPLES = 12
 TEST_PICTURES = 6
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> str:
         for key in there:
             images = ImageSet.load(IMAGES / key, SPLIT)
             chosen = evenly(len(images), SAMPLES)
-            title = f"{dataset_of(images)}: labelled pictures of the split {SPLIT}"
+            title = f"{images.dataset}: labelled pictures of the split {SPLIT}"
             draw_sheet(
                 [labelled(images, i) for i in chosen], title, folder / f"{key}.jpg", images.skeleton
             )
@@ -52,11 +52,6 @@ def main(arguments: list[str]) -> str:
 def evenly(total: int, count: int) -> list[int]:
     """At most `count` of `total` indices, evenly spread."""
     return sorted({total * (2 * i + 1) // (2 * count) for i in range(count)})
-
-
-def dataset_of(images: ImageSet) -> str:
-    """The name under which the pictures' numbers are reported."""
-    return str(images.rows["dataset"][0].as_py())
 
 
 def labelled(images: ImageSet, index: int) -> Picture:
@@ -78,7 +73,7 @@ def draw_detections(path: Path) -> None:
     for detector in DETECTORS:
         found = keypoints(detector, {sequence_of(images, i) for i in chosen})
         pictures += [detected(images, i, detector, found) for i in chosen]
-    title = f"{dataset_of(images)}: test subjects, true joints in white under those found"
+    title = f"{images.dataset}: test subjects, true joints in white under those found"
     draw_sheet(pictures, title, path, images.skeleton, columns=TEST_PICTURES)
 
 

@@ -9,21 +9,23 @@ $GSAM_RUN_STORAGE) and ends with the same bits. A training that diverges is a re
 images are not among the user's files, models/detector/<name>/missing.json and train.json say so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
 from gsam.detectors import DetectorConfig, count_parameters
 from gsam.errors import ConfigError
 from gsam.images import ImageSet
-from gsam.storage import atomic_directory, digest, read_json, write_json, write_text
+from gsam.storage import atomic_directory, read_json, write_json
 from gsam.training.loop import Outcome
-from gsam.weights import save_detector
+from gsam.training.task import CurveRow
+from gsam.weights import save_network
 from pipelines.run_storage import RunStorage
 from pipelines.train_detector import SPLIT, train_detector
-from stages.common import one_argument, planned, run_stage
-from stages.curves import curve_text, reporter, rounded
+from stages.common import one_argument, planned, run_stage, status_of
 from stages.paths import DETECTOR_MODELS, DETECTORS, IMAGES
+from stages.trained import headline, train_seeds, write_curves, write_models
 
 CURVE = ("epoch", "lr", "train_loss", "val_loss", "val_mean_px")
 MEASURES = CURVE[2:]
@@ -43,66 +45,47 @@ def main(arguments: list[str]) -> str:
             f"detectors/{name}.detector.joint_set = {config.joint_set!r}: the images in {folder} "
             f"are labelled with {images.skeleton.name!r}"
         )
-    outcomes, storages = {}, []
-    for seed in run["seeds"]:
-        storage = RunStorage(run, seed, images.data_hash)
-        storages.append(storage)
-        show = reporter(seed, run["train"]["epochs"], CURVE)
-        outcomes[seed] = train_detector(run, folder, images, seed, storage, show)
-    record = write_models(run, config, outcomes)
-    write_results(run, config, images, outcomes, record)
+
+    def train(seed: int, storage: RunStorage, report: Callable[[CurveRow], None]) -> Outcome:
+        return train_detector(run, folder, images, seed, storage, report)
+
+    outcomes, storages = train_seeds(run, images.data_hash, CURVE, train)
+
+    def save(path: Path, outcome: Outcome, notes: dict[str, Any]) -> None:
+        save_network(path, outcome.weights, config, notes)
+
+    record = write_models(DETECTOR_MODELS / name, run, outcomes, save, "samples", MEASURES)
+    write_curves(DETECTORS / name / "curve.csv", outcomes, CURVE)
+    write_results(run, config, images, record)
     for storage in storages:
         storage.clear()
-    return headline(config, images, outcomes)
+    parts = [
+        f"{config.name} {config.height}x{config.width}",
+        f"{len(images):,} images of {len(images.person_image):,} people",
+    ]
+    return headline(parts, outcomes, shown)
 
 
 def write_missing(name: str, reason: str) -> str:
     """Outs that say why there is no detector; returns the summary line."""
     with atomic_directory(DETECTOR_MODELS / name) as folder:
         write_json(folder / "missing.json", {"reason": reason})
-    write_text(DETECTORS / name / "curve.csv", curve_text([], CURVE))
+    write_curves(DETECTORS / name / "curve.csv", {}, CURVE)
     trained = {"detector": name, "status": "missing", "reason": reason}
     write_json(DETECTORS / name / "train.json", trained)
     return f"not trained: {reason}"
-
-
-def write_models(
-    run: Mapping[str, Any], config: DetectorConfig, outcomes: Mapping[int, Outcome]
-) -> dict[str, Any]:
-    """Write the weights of every seed and what they are; returns that record by seed."""
-    record: dict[str, Any] = {}
-    with atomic_directory(DETECTOR_MODELS / run["name"]) as folder:
-        for seed, outcome in outcomes.items():
-            path = folder / f"seed{seed}.safetensors"
-            notes = {"run": run["name"], "seed": seed, "status": outcome.status}
-            save_detector(path, outcome.weights, config, notes)
-            last = outcome.curve[-1]
-            record[str(seed)] = {
-                "status": outcome.status,
-                "diverged_epoch": outcome.diverged_epoch,
-                "epochs": len(outcome.curve),
-                "samples": outcome.seen,
-                **{key: rounded(last[key]) for key in MEASURES},
-                "weights_hash": digest(path),
-            }
-        write_json(folder / "run.json", {"run": dict(run), "seeds": record})
-    return record
 
 
 def write_results(
     run: Mapping[str, Any],
     config: DetectorConfig,
     images: ImageSet,
-    outcomes: Mapping[int, Outcome],
     record: Mapping[str, Any],
 ) -> None:
-    """Write the learning curves and train.json."""
-    rows = [(seed, row) for seed, outcome in outcomes.items() for row in outcome.curve]
-    write_text(DETECTORS / run["name"] / "curve.csv", curve_text(rows, CURVE))
-    diverged = [o.diverged_epoch for o in outcomes.values() if o.status == "diverged"]
+    """Write train.json."""
     trained = {
         "detector": run["name"],
-        "status": f"diverged at epoch {diverged[0]}" if diverged else "ok",
+        "status": status_of(record),
         "config": config.as_dict(),
         "recipe": run["train"],
         "augment": run["augment"],
@@ -116,22 +99,12 @@ def write_results(
     write_json(DETECTORS / run["name"] / "train.json", trained)
 
 
-def headline(config: DetectorConfig, images: ImageSet, outcomes: Mapping[int, Outcome]) -> str:
-    """What a person wants to see of a training, in one line."""
-    parts = [
-        f"{config.name} {config.height}x{config.width}",
-        f"{len(images):,} images of {len(images.person_image):,} people",
-    ]
-    for seed, outcome in outcomes.items():
-        last = outcome.curve[-1]
-        if outcome.status == "diverged":
-            parts.append(f"seed {seed}: diverged at epoch {outcome.diverged_epoch}")
-            continue
-        shown = f"loss {last['train_loss']:.4g}"
-        if last["val_mean_px"] is not None:
-            shown += f", held out {last['val_loss']:.4g} and {last['val_mean_px']:.1f} px of 256"
-        parts.append(f"seed {seed}: {len(outcome.curve)} epochs, {shown}")
-    return "  ".join(parts)
+def shown(last: CurveRow) -> str:
+    """The last epoch in words."""
+    text = f"loss {last['train_loss']:.4g}"
+    if last["val_mean_px"] is not None:
+        text += f", held out {last['val_loss']:.4g} and {last['val_mean_px']:.1f} px of 256"
+    return text
 
 
 if __name__ == "__main__":

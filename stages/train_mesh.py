@@ -11,7 +11,8 @@ files, models/mesh/<name>/missing.json and train.json say so.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from gsam.body.bodies import read_bodies
@@ -20,20 +21,20 @@ from gsam.meshes.backbone_weights import start_backbone
 from gsam.meshes.build import build_mesh
 from gsam.meshes.config import MeshConfig
 from gsam.meshes.parameters import count_parameters
-from gsam.meshes.sources import MeshSamples, MeshSources, SourceFiles
-from gsam.storage import atomic_directory, digest, read_json, write_json, write_text
+from gsam.meshes.sources import MeshSamples, MeshSources
+from gsam.storage import atomic_directory, digest, read_json, write_json
 from gsam.training.loop import Outcome
-from gsam.weights import save_mesh
+from gsam.training.task import CurveRow
+from gsam.weights import save_network
 from pipelines.run_storage import RunStorage
 from pipelines.train_mesh import MeshData, train_mesh
 from stages.common import one_argument, planned, run_stage, status_of
-from stages.curves import curve_text, reporter, rounded
+from stages.mesh_data import LABELLED, source_files, training_files
 from stages.paths import BODIES, IMAGES, MESH_MODELS, MESHES
+from stages.trained import headline, train_seeds, write_curves, write_models
 
 CURVE = ("epoch", "lr", "train_loss", "val_loss", "val_mpjpe_mm", "val_pa_mpjpe_mm")
 MEASURES = CURVE[2:]
-LABELLED = "threedpw"
-"""The set of images whose people have SMPL labels, in data/bodies."""
 
 
 def main(arguments: list[str]) -> str:
@@ -48,31 +49,37 @@ def main(arguments: list[str]) -> str:
     sources = MeshSources.open(data.training)
     backbone = backbone_report(run)
     data_hash = hash_of(data, sources)
-    outcomes, storages = {}, []
-    for seed in run["seeds"]:
-        storage = RunStorage(run, seed, data_hash)
-        storages.append(storage)
-        show = reporter(seed, run["train"]["epochs"], CURVE)
-        outcomes[seed] = train_mesh(run, data, sources, seed, storage, show)
-    record = write_models(run, outcomes)
+
+    def train(seed: int, storage: RunStorage, report: Callable[[CurveRow], None]) -> Outcome:
+        return train_mesh(run, data, sources, seed, storage, report)
+
+    outcomes, storages = train_seeds(run, data_hash, CURVE, train)
+    config = build(MeshConfig, run["mesh"], "mesh")
+    body = read_bodies(data.bodies).title("neutral")
+
+    def save(path: Path, outcome: Outcome, notes: dict[str, Any]) -> None:
+        save_network(path, outcome.weights, config, {**notes, "body": body})
+
+    record = write_models(MESH_MODELS / name, run, outcomes, save, "samples", MEASURES)
+    write_curves(MESHES / name / "curve.csv", outcomes, CURVE)
     people = {one.name: len(one.people) for one in sources.sources}
-    about = {"people": people, "data_hash": data_hash, "backbone": backbone}
-    write_results(run, data, outcomes, {**about, "seeds": record})
+    about = {"people": people, "data_hash": data_hash, "backbone": backbone, "body": body}
+    write_results(run, {**about, "seeds": record})
     for storage in storages:
         storage.clear()
-    return headline(run, people, backbone, outcomes)
+    parts = [
+        f"{config.name} {config.size} px",
+        " and ".join(f"{count:,} people of {name}" for name, count in people.items()),
+        *([backbone] if backbone else []),
+    ]
+    return headline(parts, outcomes, shown)
 
 
 def mesh_data(mixed: tuple[str, ...]) -> MeshData:
     """Where everything lies, for other processes too."""
-
-    def files(name: str, split: str) -> SourceFiles:
-        labels = BODIES.resolve() if name == LABELLED else None
-        return SourceFiles(name, split, (IMAGES / name).resolve(), labels)
-
     return MeshData(
-        training=tuple(files(name, "train") for name in mixed),
-        validation=files(LABELLED, "validation"),
+        training=training_files(mixed),
+        validation=source_files(LABELLED, "validation"),
         bodies=(BODIES / "model").resolve(),
         mean=(BODIES / "mean_params.npz").resolve(),
     )
@@ -101,43 +108,14 @@ def write_missing(name: str, reason: str) -> str:
     """Outs that say why there is no mesh regressor; returns the summary line."""
     with atomic_directory(MESH_MODELS / name) as folder:
         write_json(folder / "missing.json", {"reason": reason})
-    write_text(MESHES / name / "curve.csv", curve_text([], CURVE))
+    write_curves(MESHES / name / "curve.csv", {}, CURVE)
     trained = {"mesh": name, "status": "missing", "reason": reason}
     write_json(MESHES / name / "train.json", trained)
     return f"not trained: {reason}"
 
 
-def write_models(run: Mapping[str, Any], outcomes: Mapping[int, Outcome]) -> dict[str, Any]:
-    """Write the weights of every seed and what they are; returns that record by seed."""
-    record: dict[str, Any] = {}
-    config = build(MeshConfig, run["mesh"], "mesh")
-    with atomic_directory(MESH_MODELS / run["name"]) as folder:
-        for seed, outcome in outcomes.items():
-            path = folder / f"seed{seed}.safetensors"
-            notes = {"run": run["name"], "seed": seed, "status": outcome.status}
-            save_mesh(path, outcome.weights, config, notes)
-            last = outcome.curve[-1]
-            record[str(seed)] = {
-                "status": outcome.status,
-                "diverged_epoch": outcome.diverged_epoch,
-                "epochs": len(outcome.curve),
-                "samples": outcome.seen,
-                **{key: rounded(last[key]) for key in MEASURES},
-                "weights_hash": digest(path),
-            }
-        write_json(folder / "run.json", {"run": dict(run), "seeds": record})
-    return record
-
-
-def write_results(
-    run: Mapping[str, Any],
-    data: MeshData,
-    outcomes: Mapping[int, Outcome],
-    about: Mapping[str, Any],
-) -> None:
-    """Write the learning curves and train.json."""
-    rows = [(seed, row) for seed, outcome in outcomes.items() for row in outcome.curve]
-    write_text(MESHES / run["name"] / "curve.csv", curve_text(rows, CURVE))
+def write_results(run: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Write train.json."""
     config = build(MeshConfig, run["mesh"], "mesh")
     trained = {
         "mesh": run["name"],
@@ -148,36 +126,19 @@ def write_results(
         "samples": run["samples"],
         "losses": run["losses"],
         "parameters": count_parameters(config),
-        "body": read_bodies(data.bodies).title("neutral"),
         "truth": run["truth"],
         **about,
     }
     write_json(MESHES / run["name"] / "train.json", trained)
 
 
-def headline(
-    run: Mapping[str, Any],
-    people: Mapping[str, int],
-    backbone: str | None,
-    outcomes: Mapping[int, Outcome],
-) -> str:
-    """What a person wants to see of a training, in one line."""
-    config = build(MeshConfig, run["mesh"], "mesh")
-    parts = [f"{config.name} {config.size} px"]
-    parts.append(" and ".join(f"{count:,} people of {name}" for name, count in people.items()))
-    if backbone:
-        parts.append(backbone)
-    for seed, outcome in outcomes.items():
-        last = outcome.curve[-1]
-        if outcome.status == "diverged":
-            parts.append(f"seed {seed}: diverged at epoch {outcome.diverged_epoch}")
-            continue
-        shown = f"loss {last['train_loss']:.4g}"
-        if last["val_loss"] is not None:
-            mpjpe, pa_mpjpe = last["val_mpjpe_mm"], last["val_pa_mpjpe_mm"]
-            shown += f", validation {last['val_loss']:.4g}, MPJPE {mpjpe:.0f} mm, PA {pa_mpjpe:.0f}"
-        parts.append(f"seed {seed}: {len(outcome.curve)} epochs, {shown}")
-    return "  ".join(parts)
+def shown(last: CurveRow) -> str:
+    """The last epoch in words."""
+    text = f"loss {last['train_loss']:.4g}"
+    if last["val_loss"] is not None:
+        mpjpe, pa_mpjpe = last["val_mpjpe_mm"], last["val_pa_mpjpe_mm"]
+        text += f", validation {last['val_loss']:.4g}, MPJPE {mpjpe:.0f} mm, PA {pa_mpjpe:.0f}"
+    return text
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import torch
 
 from gsam.detectors import DetectorConfig, build_detector
 from gsam.images import ImageWriter, People, encode_jpeg
-from gsam.weights import save_detector
+from gsam.weights import save_network
 
 DETECTOR: dict[str, Any] = {
     "name": "hrnet", "joint_set": "human36m_17", "height": 64, "width": 64, "channels": 4,
@@ -54,7 +54,7 @@ def write_weights(path: Path, **changes: Any) -> Path:
     for name, value in model.named_parameters():
         if "final" in name:
             torch.nn.init.normal_(value)
-    save_detector(path, model.state_dict(), config, {})
+    save_network(path, model.state_dict(), config, {})
     return path
 
 

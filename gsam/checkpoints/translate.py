@@ -31,7 +31,7 @@ from gsam.checkpoints.read import Checkpoint, read_checkpoint
 from gsam.detectors.build import build_detector
 from gsam.detectors.config import DetectorConfig
 from gsam.errors import ConfigError, DataError, GsamError
-from gsam.weights import save_detector, save_mesh
+from gsam.weights import save_network
 
 __all__ = ["Translated", "translate"]
 
@@ -112,7 +112,7 @@ def _write_detector(checkpoint: Checkpoint, options: argparse.Namespace) -> None
     config = found.config
     print(f"{config.name} {config.height}x{config.width} {config.joint_set}")
     _demand_all(found.report, config.name, options.checkpoint)
-    save_detector(options.out, found.weights, config, _notes(options))
+    save_network(options.out, found.weights, config, _notes(options))
 
 
 def _write_mesh(checkpoint: Checkpoint, options: argparse.Namespace) -> None:
@@ -129,7 +129,7 @@ def _write_mesh(checkpoint: Checkpoint, options: argparse.Namespace) -> None:
     print(f"{config.name} {config.backbone} {config.size}x{config.size}")
     print(f"SMPL and renderer arrays, left out {len(found.left_out)}")
     _demand_all(found.report, config.name, options.checkpoint)
-    save_mesh(options.out, found.weights, config, _notes(options))
+    save_network(options.out, found.weights, config, _notes(options))
 
 
 def _demand_all(report: KeyReport, name: str, path: Path) -> None:

@@ -28,7 +28,6 @@ __all__ = [
     "TEST_SPLITS",
     "Boxes",
     "boxes_from",
-    "dataset_of",
     "look_at",
     "precision",
     "score",
@@ -80,18 +79,6 @@ class Boxes:
     image: NDArray[np.int64]
     xywh: NDArray[np.float32]
     scores: NDArray[np.float32]
-
-
-def dataset_of(images: ImageSet) -> str:
-    """The one dataset that all images are of.
-
-    Raises:
-        DataError: there are several, whose figures may not be averaged.
-    """
-    names = sorted(set(images.rows["dataset"].to_pylist()))
-    if len(names) != 1:
-        raise DataError(f"{images.folder}: images of the datasets {names}, expected one")
-    return str(names[0])
 
 
 def true_boxes(images: ImageSet) -> Boxes:

@@ -85,6 +85,17 @@ class ImageSet:
     def __len__(self) -> int:
         return self.rows.num_rows
 
+    @property
+    def dataset(self) -> str:
+        """The one dataset that all images are of.
+
+        Raises DataError when there are several, whose figures may not be averaged.
+        """
+        names = sorted(set(self.rows["dataset"].to_pylist()))
+        if len(names) != 1:
+            raise DataError(f"{self.folder}: images of the datasets {names}, expected one")
+        return str(names[0])
+
     def jpeg(self, image: int) -> memoryview:
         """The JPEG's bytes, not copied.
 

@@ -11,7 +11,7 @@ import torch
 from gsam.detectors import DetectorConfig, build_detector
 from gsam.errors import ConfigError, DataError, GsamError
 from gsam.storage import digest
-from gsam.weights import save_detector
+from gsam.weights import save_network
 from stages import evaluate_detector
 from tests.synthetic_images import write_images
 from tests.workspaces import run_stage
@@ -49,7 +49,7 @@ def workspace(folder: Path, images: str, seeds: int = 1, **detect: Any) -> Path:
         torch.manual_seed(seed)
         weights = build_detector(config).state_dict()
         path = folder / f"models/detector/tiny/seed{seed}.safetensors"
-        save_detector(path, weights, config, {})
+        save_network(path, weights, config, {})
         records[str(seed)] = {
             "status": "ok", "diverged_epoch": None, "weights_hash": digest(path), "epochs": 3,
         }  # fmt: skip
@@ -146,7 +146,7 @@ def test_answers_that_are_no_numbers_are_refused(tmp_path) -> None:
         name: torch.full_like(w, 3e38) if w.is_floating_point() else w
         for name, w in build_detector(config).state_dict().items()
     }
-    save_detector(folder / "models/detector/tiny/seed0.safetensors", weights, config, {})
+    save_network(folder / "models/detector/tiny/seed0.safetensors", weights, config, {})
     fails(folder, DataError, "val-00000.tar", "answer is not finite")
 
 

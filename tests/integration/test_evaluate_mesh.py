@@ -12,7 +12,7 @@ from gsam.errors import ConfigError, DataError, GsamError, LicensedDataMissing
 from gsam.meshes.build import build_mesh
 from gsam.meshes.config import MeshConfig
 from gsam.storage import digest
-from gsam.weights import save_mesh
+from gsam.weights import save_network
 from stages import evaluate_mesh, mesh_baseline
 from tests.labelled_bodies import SEQUENCES, small_bodies, write_body_data
 from tests.workspaces import run_stage
@@ -41,7 +41,7 @@ def workspace(folder: Path, seeds: int = 1, truth: str = "neutral") -> Path:
         torch.manual_seed(seed)
         weights = build_mesh(MeshConfig(**MESH)).state_dict()
         path = folder / f"models/mesh/pare/seed{seed}.safetensors"
-        save_mesh(path, weights, MeshConfig(**MESH), {})
+        save_network(path, weights, MeshConfig(**MESH), {})
         records[str(seed)] = {
             "status": "ok", "diverged_epoch": None, "weights_hash": digest(path), "epochs": 3,
         }  # fmt: skip
@@ -184,7 +184,7 @@ def test_answers_that_are_no_numbers_are_refused(tmp_path) -> None:
         name: torch.full_like(w, 3e38) if w.is_floating_point() else w
         for name, w in build_mesh(config).state_dict().items()
     }
-    save_mesh(folder / "models/mesh/pare/seed0.safetensors", weights, config, {})
+    save_network(folder / "models/mesh/pare/seed0.safetensors", weights, config, {})
     fails(folder, DataError, "an answer is not finite")
 
 

@@ -12,7 +12,7 @@ from gsam.lifters import LifterConfig, build_lifter
 from gsam.schemas import KEYPOINTS, metadata_of
 from gsam.skeletons import COCO_17
 from gsam.storage import array_column, digest, read_table
-from gsam.weights import save_lifter
+from gsam.weights import save_network
 from pipelines import predict2d
 from pipelines.picture_people import SHEET_PICTURES
 from tests.detect_workspace import write_weights
@@ -103,7 +103,7 @@ def lifter(folder: Path) -> dict[str, Any]:
     config = LifterConfig(name="martinez", frames=1, width=8)
     torch.manual_seed(0)
     weights = build_lifter(config).state_dict()
-    save_lifter(folder / "lifter.safetensors", weights, config, {})
+    save_network(folder / "lifter.safetensors", weights, config, {})
     return {"--detector": folder / "lifter.safetensors"}
 
 

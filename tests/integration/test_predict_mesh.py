@@ -19,7 +19,7 @@ from gsam.meshes.crops import plain_matrix
 from gsam.meshes.inference import MeshRegressor
 from gsam.schemas import FITTED, metadata_of
 from gsam.storage import array_column, digest, read_table
-from gsam.weights import load_mesh, save_mesh
+from gsam.weights import load_mesh, save_network
 from pipelines import predict_mesh
 from tests.detect_workspace import write_weights
 from tests.mesh_workspaces import RUN
@@ -45,7 +45,7 @@ def mesh(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     model = build_mesh(config, mean_of(random_people(4)))
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_mesh(path, model.state_dict(), config, {})
+    save_network(path, model.state_dict(), config, {})
     return path
 
 

@@ -15,7 +15,7 @@ from gsam.clips import ClipSet
 from gsam.configs import build
 from gsam.lifters import LifterConfig
 from gsam.training.loop import Outcome
-from gsam.weights import save_lifter
+from gsam.weights import save_network
 from pipelines.evaluate import score_clips
 from pipelines.run_storage import RunStorage
 from pipelines.runtime import quiet_ray
@@ -73,7 +73,7 @@ def test_two_ray_workers_train_like_one_process(ray_running, storage_root, clips
 def test_actors_score_like_one_process(ray_running, storage_root, clips, tmp_path) -> None:
     outcome = train({**TWO_WORKERS, "workers": 0}, clips)
     path = tmp_path / "weights.safetensors"
-    save_lifter(path, outcome.weights, build(LifterConfig, TWO_WORKERS["lifter"], "lifter"), {})
+    save_network(path, outcome.weights, build(LifterConfig, TWO_WORKERS["lifter"], "lifter"), {})
     testing = ClipSet.load(clips, "test")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in an actor: sums split over more threads round differently

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from gsam.lifters import LifterConfig, build_lifter
-from gsam.weights import save_lifter
+from gsam.weights import save_network
 from stages import compose, compose_detectors
 from stages.params import read_params
 
@@ -94,7 +94,7 @@ def test_the_snippet_lifts_keypoints(tmp_path: Path) -> None:
     path = tmp_path / "models/lifter/main/seed0.safetensors"
     path.parent.mkdir(parents=True)
     torch.manual_seed(0)
-    save_lifter(path, build_lifter(config).state_dict(), config, {"run": "main", "seed": 0})
+    save_network(path, build_lifter(config).state_dict(), config, {"run": "main", "seed": 0})
     for snippet in blocks("python"):
         code = f"{snippet}\nassert tuple(joints.shape) == (200, 17, 3)"
         environment = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -12,7 +12,6 @@ from gsam.detectors.samples import usable_people
 from gsam.detectors.scoring import (
     DEFINITIONS,
     boxes_from,
-    dataset_of,
     look_at,
     precision,
     score,
@@ -120,10 +119,10 @@ def test_an_answer_that_is_no_number_is_refused(tmp_path):
 
 def test_figures_of_two_datasets_are_not_averaged(tmp_path):
     images = write_images(tmp_path, count=2)
-    assert dataset_of(images) == "drawn_human36m_17"
+    assert images.dataset == "drawn_human36m_17"
     rows = images.rows.set_column(
         images.rows.schema.get_field_index("dataset"), "dataset", [["coco", "coco_twin"]]
     )
     object.__setattr__(images, "rows", rows)
     with pytest.raises(DataError, match=r"\['coco', 'coco_twin'\], expected one"):
-        dataset_of(images)
+        _ = images.dataset

@@ -11,7 +11,7 @@ from gsam.detectors import DetectorConfig, build_detector
 from gsam.detectors.attention import PREFIX, with_own_attention
 from gsam.errors import ConfigError, DataError
 from gsam.lifters import LifterConfig, build_lifter
-from gsam.weights import load_detector, load_lifter, save_detector, save_lifter
+from gsam.weights import load_detector, load_lifter, save_network
 
 
 def small(**changes: Any) -> DetectorConfig:
@@ -36,9 +36,9 @@ def test_a_saved_detector_answers_the_same(tmp_path: Path) -> None:
     config = small(attention_stages=(2,))
     model = build_detector(config).eval()
     path = tmp_path / "seed0.safetensors"
-    save_detector(path, model.state_dict(), config, {"run": "tiny", "seed": 0})
+    save_network(path, model.state_dict(), config, {"run": "tiny", "seed": 0})
     first = path.read_bytes()
-    save_detector(path, model.state_dict(), config, {"seed": 0, "run": "tiny"})
+    save_network(path, model.state_dict(), config, {"seed": 0, "run": "tiny"})
     assert path.read_bytes() == first
     loaded, notes = load_detector(path)
     assert notes == {"run": "tiny", "seed": 0, "detector": config.as_dict()}
@@ -58,15 +58,15 @@ def test_files_that_are_no_detector(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a detector saved by gsam"):
         load_detector(path)
     lifter = LifterConfig(name="martinez", frames=1, channels=4)
-    save_lifter(path, build_lifter(lifter).state_dict(), lifter, {})
+    save_network(path, build_lifter(lifter).state_dict(), lifter, {})
     with pytest.raises(DataError, match="holds lifter, expected a detector"):
         load_detector(path)
     config = small()
     weights = build_detector(config).state_dict()
-    save_detector(path, weights, config, {})
+    save_network(path, weights, config, {})
     with pytest.raises(DataError, match="holds detector, expected a lifter"):
         load_lifter(path)
-    save_detector(path, weights, small(attention_stages=(1,)), {})
+    save_network(path, weights, small(attention_stages=(1,)), {})
     with pytest.raises(DataError, match=r"weights do not fit the detector: .*attention"):
         load_detector(path)
 
@@ -76,13 +76,13 @@ def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
     weights = build_detector(config).state_dict()
     weights["conv1.weight"][0, 0, 0, 0] = float("nan")
     with pytest.raises(DataError, match=r"weight 'conv1\.weight' is not finite"):
-        save_detector(path, weights, config, {})
+        save_network(path, weights, config, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_of_an_impossible_configuration(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
-    save_detector(path, build_detector(small()).state_dict(), DetectorConfig(height=65), {})
+    save_network(path, build_detector(small()).state_dict(), DetectorConfig(height=65), {})
     with pytest.raises(ConfigError, match="height = 65"):
         load_detector(path)
 

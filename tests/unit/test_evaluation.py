@@ -11,7 +11,7 @@ from gsam.errors import ConfigError, DataError
 from gsam.evaluation import evaluate, lifting, protocol_of, summary
 from gsam.lifters import LifterConfig, build_lifter
 from gsam.skeletons import H36M_17, mirror
-from gsam.weights import load_lifter, save_lifter
+from gsam.weights import load_lifter, save_network
 from tests.synthetic_clips import training_clips
 
 TINY = LifterConfig(frames=9, width=8, depth=1, heads=2, head="sequence", dropout=0.3)
@@ -102,7 +102,7 @@ def test_weights_come_back_with_their_configuration(tmp_path) -> None:
     model = build_lifter(TINY).eval()
     path, twin = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
     for target in (path, twin):
-        save_lifter(target, model.state_dict(), TINY, {"run": "r", "seed": 3, "status": "ok"})
+        save_network(target, model.state_dict(), TINY, {"run": "r", "seed": 3, "status": "ok"})
     assert path.read_bytes() == twin.read_bytes()
     loaded, notes = load_lifter(path)
     assert (notes["run"], notes["seed"]) == ("r", 3) and not loaded.training
@@ -121,7 +121,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path) -> None:
     save_file(model.state_dict(), path)
     with pytest.raises(DataError, match="metadata 'gsam' is missing"):
         load_lifter(path)
-    save_lifter(path, model.state_dict(), replace(TINY, width=16), {})
+    save_network(path, model.state_dict(), replace(TINY, width=16), {})
     with pytest.raises(DataError, match="weights do not fit"):
         load_lifter(path)
     notes = json.dumps({"lifter": {"name": "nobody"}})
@@ -130,4 +130,4 @@ def test_weights_that_do_not_fit_are_refused(tmp_path) -> None:
         load_lifter(path)
     broken = {name: value * float("nan") for name, value in model.state_dict().items()}
     with pytest.raises(DataError, match="is not finite"):
-        save_lifter(path, broken, TINY, {})
+        save_network(path, broken, TINY, {})

@@ -13,7 +13,7 @@ from gsam.detectors.resnet import ResNet
 from gsam.errors import DataError
 from gsam.meshes import MeshConfig, build_mesh
 from gsam.meshes.backbone_weights import start_backbone
-from gsam.weights import save_detector
+from gsam.weights import save_network
 
 SMALL = DetectorConfig(
     joint_set="coco_17",
@@ -115,7 +115,7 @@ def test_resnet_under_every_name(prefix: str, tmp_path: Path) -> None:
 
 def test_own_detector_fits(tmp_path: Path) -> None:
     path = tmp_path / "seed0.safetensors"
-    save_detector(path, hrnet_state(), SMALL, {})
+    save_network(path, hrnet_state(), SMALL, {})
     assert "conv1.weight" in start_backbone(wide_hrnet(), path).filled
 
 

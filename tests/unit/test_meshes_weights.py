@@ -9,7 +9,7 @@ import torch
 from gsam.detectors import DetectorConfig, build_detector
 from gsam.errors import ConfigError, DataError
 from gsam.meshes import MeshConfig, build_mesh
-from gsam.weights import load_detector, load_mesh, save_detector, save_mesh
+from gsam.weights import load_detector, load_mesh, save_network
 
 
 def small(**changes: Any) -> MeshConfig:
@@ -38,9 +38,9 @@ def test_a_saved_regressor_answers_the_same(config: MeshConfig, tmp_path: Path) 
     torch.manual_seed(0)
     model = build_mesh(config).eval()
     path = tmp_path / "seed0.safetensors"
-    save_mesh(path, model.state_dict(), config, {"run": "tiny", "seed": 0})
+    save_network(path, model.state_dict(), config, {"run": "tiny", "seed": 0})
     first = path.read_bytes()
-    save_mesh(path, model.state_dict(), config, {"seed": 0, "run": "tiny"})
+    save_network(path, model.state_dict(), config, {"seed": 0, "run": "tiny"})
     assert path.read_bytes() == first
     loaded, notes = load_mesh(path)
     assert notes == {"run": "tiny", "seed": 0, "mesh": config.as_dict()}
@@ -56,17 +56,17 @@ def test_files_that_are_no_regressor(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file, expected a trained mesh"):
         load_mesh(path)
     detector = DetectorConfig(name="hourglass", height=64, width=64, stacks=1, features=4, stem=4)
-    save_detector(path, build_detector(detector).state_dict(), detector, {})
+    save_network(path, build_detector(detector).state_dict(), detector, {})
     with pytest.raises(DataError, match="holds detector, expected a mesh"):
         load_mesh(path)
     weights = build_mesh(small()).state_dict()
-    save_mesh(path, weights, small(), {})
+    save_network(path, weights, small(), {})
     with pytest.raises(DataError, match="holds mesh, expected a detector"):
         load_detector(path)
-    save_mesh(path, weights, small(attention_heads=2), {})
+    save_network(path, weights, small(attention_heads=2), {})
     with pytest.raises(DataError, match=r"weights do not fit the mesh: .*part_attention"):
         load_mesh(path)
-    save_mesh(path, weights, small(attention_heads=5), {})
+    save_network(path, weights, small(attention_heads=5), {})
     with pytest.raises(ConfigError, match="attention_heads = 5"):
         load_mesh(path)
 
@@ -75,5 +75,5 @@ def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
     weights = build_mesh(small()).state_dict()
     weights["head.cam_mlp.bias"][1] = float("inf")
     with pytest.raises(DataError, match=r"weight 'head\.cam_mlp\.bias' is not finite"):
-        save_mesh(tmp_path / "weights.safetensors", weights, small(), {})
+        save_network(tmp_path / "weights.safetensors", weights, small(), {})
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,78 @@
+"""What the training stages share: seeds trained one after another, weights, curves, summary."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gsam.storage import atomic_directory, digest, write_json, write_text
+from gsam.training.loop import Outcome
+from gsam.training.task import CurveRow
+from pipelines.run_storage import RunStorage
+from stages.curves import curve_text, reporter, rounded
+
+__all__ = ["Outcomes", "headline", "train_seeds", "write_curves", "write_models"]
+
+Outcomes = Mapping[int, Outcome]
+Train = Callable[[int, RunStorage, Callable[[CurveRow], None]], Outcome]
+Save = Callable[[Path, Outcome, dict[str, Any]], None]
+
+
+def train_seeds(
+    run: Mapping[str, Any], data_hash: str, columns: Sequence[str], train: Train
+) -> tuple[dict[int, Outcome], list[RunStorage]]:
+    """Train every seed of a run; the storages are to be cleared once everything is written."""
+    outcomes, storages = {}, []
+    for seed in run["seeds"]:
+        storage = RunStorage(run, seed, data_hash)
+        storages.append(storage)
+        outcomes[seed] = train(seed, storage, reporter(seed, run["train"]["epochs"], columns))
+    return outcomes, storages
+
+
+def write_models(
+    folder: Path,
+    run: Mapping[str, Any],
+    outcomes: Outcomes,
+    save: Save,
+    seen: str,
+    measures: Sequence[str],
+) -> dict[str, Any]:
+    """Write the weights of every seed (`save`: path, outcome, notes) and what they are to `folder`.
+
+    Returns that record by seed: status, epochs, the number of examples as `seen`, the last epoch's
+    `measures` and the weights' hash.
+    """
+    record: dict[str, Any] = {}
+    with atomic_directory(folder) as out:
+        for seed, outcome in outcomes.items():
+            path = out / f"seed{seed}.safetensors"
+            save(path, outcome, {"run": run["name"], "seed": seed, "status": outcome.status})
+            last = outcome.curve[-1]
+            record[str(seed)] = {
+                "status": outcome.status,
+                "diverged_epoch": outcome.diverged_epoch,
+                "epochs": len(outcome.curve),
+                seen: outcome.seen,
+                **{key: rounded(last[key]) for key in measures},
+                "weights_hash": digest(path),
+            }
+        write_json(out / "run.json", {"run": dict(run), "seeds": record})
+    return record
+
+
+def write_curves(path: Path, outcomes: Outcomes, columns: Sequence[str]) -> None:
+    """Write the learning curves of every seed; none: the header alone."""
+    rows = [(seed, row) for seed, outcome in outcomes.items() for row in outcome.curve]
+    write_text(path, curve_text(rows, columns))
+
+
+def headline(parts: Sequence[str], outcomes: Outcomes, shown: Callable[[CurveRow], str]) -> str:
+    """What a person wants to see of a training, in one line; `shown` words its last epoch."""
+    line = list(parts)
+    for seed, outcome in outcomes.items():
+        if outcome.status == "diverged":
+            line.append(f"seed {seed}: diverged at epoch {outcome.diverged_epoch}")
+        else:
+            last = outcome.curve[-1]
+            line.append(f"seed {seed}: {len(outcome.curve)} epochs, {shown(last)}")
+    return "  ".join(line)
