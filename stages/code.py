@@ -17,6 +17,7 @@ PLUMBING = {
     "gsam/configs.py",
     "gsam/errors.py",
     "gsam/schema_check.py",
+    "gsam/schema_fields.py",
     "gsam/schemas.py",
     "gsam/storage.py",
     "gsam/training/identity.py",
