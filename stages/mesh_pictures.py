@@ -54,7 +54,7 @@ STUDIED = 1
 """Of each kind, of whom attention and sensitivity are drawn: those take a row per network."""
 SAMPLES = 8
 MEASURES = {
-    "val_loss": "validation loss",
+    "val_loss": "validation loss (PARE's with parts)",
     "val_mpjpe_mm": "MPJPE (mm)",
     "val_pa_mpjpe_mm": "PA-MPJPE (mm)",
 }
@@ -131,15 +131,18 @@ def draw_people(networks: dict[str, MeshRegressor], people: Labelled, folder: Pa
     studied = [subjects[person] for group in groups for person in group[:STUDIED]]
     mesh = render_mesh(people.bodies.neutral)
     where = f"test people of {people.dataset}"
+    names = ", ".join(one.sequence for one in studied)
     bodies = [bodies_row(one, networks, mesh) for one in shown(subjects.values(), "bodies")]
     title = f"{where}, the first {len(groups[0])} rows from occluded sequences"
     write_rows(bodies, title, folder / "bodies.jpg")
     attention = [row for one in studied for row in attention_rows(one, networks)]
-    write_rows(attention, f"{where}: where each part is looked for", folder / "attention.jpg")
+    write_rows(
+        attention, f"{where} ({names}): where each part is looked for", folder / "attention.jpg"
+    )
     costs = [
         row for one in shown(studied, "sensitivity") for row in sensitivity_rows(one, networks)
     ]
-    title = f"{where}: error while a grey patch covers a place, dark 0, bright 300 mm"
+    title = f"{where} ({names}): error while a grey patch covers a place, dark low, bright high"
     write_rows(costs, title, folder / "sensitivity.jpg")
 
 

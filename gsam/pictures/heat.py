@@ -12,15 +12,12 @@ OPACITY = 0.65
 
 
 def heat_over_picture(
-    picture: NDArray[np.uint8],
-    values: NDArray[np.floating],
-    limits: tuple[float, float] | None = None,
+    picture: NDArray[np.uint8], values: NDArray[np.floating]
 ) -> NDArray[np.uint8]:
-    """A map (h, w) in colour over a picture (H, W, 3) uint8 RGB whose whole area it covers.
-
-    limits: values that are darkest and brightest; by default the map's own.
+    """A map (h, w), its lowest value dark and its highest bright, over a picture (H, W, 3) uint8
+    RGB whose whole area it covers.
     """
-    low, high = limits or (float(values.min()), float(values.max()))
+    low, high = float(values.min()), float(values.max())
     scaled = np.clip((values - low) / max(high - low, 1e-12), 0, 1).astype(np.float32)
     height, width = picture.shape[:2]
     fine = np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR))

@@ -21,6 +21,7 @@ from gsam.metrics.mesh import LSP_14
 from gsam.pictures.bodies import body_from_side, body_over_picture, enlarged
 from gsam.pictures.heat import heat_over_picture
 from gsam.pictures.keypoints import Picture
+from gsam.pictures.parts import coloured_parts
 from gsam.render.mesh import RenderMesh
 from gsam.skeletons import SMPL_24, SPIN_24
 from gsam.training.feed import Arrays
@@ -34,8 +35,6 @@ PARTS = ("head", "spine3", "left_shoulder", "left_wrist", "right_wrist", "left_k
 JOINTS = ("head_top", "left_wrist", "right_wrist", "left_knee", "right_ankle")
 PATCH_SHARE, STRIDE_SHARE = 0.2, 0.1
 """Side of the grey patch and step between its places, shares of the crop's side."""
-MOST_MM = 300.0
-"""Error that the brightest colour stands for in maps of sensitivity, mm."""
 
 Networks = Mapping[str, MeshRegressor]
 
@@ -98,7 +97,7 @@ def attention_rows(subject: Subject, networks: Networks) -> list[list[Picture]]:
         if maps is None:
             continue
         picture = subject.crop(SIDE)
-        row = [Picture(picture, f"{name}, {subject.sequence}")]
+        row = [Picture(picture, name)]
         for part in PARTS:
             values = maps[0, SMPL_24.index(part)].cpu().numpy()
             row.append(Picture(heat_over_picture(picture, values), part.replace("_", " ")))
@@ -108,7 +107,7 @@ def attention_rows(subject: Subject, networks: Networks) -> list[list[Picture]]:
 
 def sensitivity_rows(subject: Subject, networks: Networks) -> list[list[Picture]]:
     """For every network: the picture, then errors with a grey patch at each place, of all joints'
-    mean and of some joints; dark is 0, bright 300 mm and more.
+    mean and of some joints; from each map's lowest (dark) to its highest.
     """
     rows = []
     for name, network in networks.items():
@@ -120,9 +119,9 @@ def sensitivity_rows(subject: Subject, networks: Networks) -> list[list[Picture]
         picture = subject.crop(SIDE)
         maps = {"mean of 14 joints": errors.mean(axis=2)}
         maps |= {joint: errors[..., LSP_14.index(joint)] for joint in JOINTS}
-        row = [Picture(picture, f"{name}, {subject.sequence}")]
+        row = [Picture(picture, name)]
         for joint, values in maps.items():
-            shown = heat_over_picture(picture, values, (0.0, MOST_MM))
+            shown = heat_over_picture(picture, values)
             caption = f"{joint.replace('_', ' ')}: {values.min():.0f} to {values.max():.0f} mm"
             row.append(Picture(shown, caption))
         rows.append(row)
@@ -130,7 +129,9 @@ def sensitivity_rows(subject: Subject, networks: Networks) -> list[list[Picture]
 
 
 def sample_row(samples: Mapping[str, Arrays]) -> list[Picture]:
-    """Training samples by caption: each crop with its supervised joints, beside it its part map."""
+    """Training samples by caption: each crop with its supervised joints, beside it its part map if
+    it has one.
+    """
     row = []
     for caption, sample in samples.items():
         image = sample["image"]
@@ -138,10 +139,10 @@ def sample_row(samples: Mapping[str, Arrays]) -> list[Picture]:
         points = (spin[:, :2] + 1) * len(image) / 2
         levels = np.where(spin[:, 2] > 0, VISIBLE, 0).astype(np.uint8)
         zoom = SIDE / len(image)
-        shown = Picture(enlarged(image, SIDE), caption, [points * zoom], [levels])
-        parts = sample["parts"].astype(np.float32)
-        known = np.where(parts > SMPL_24.size, 0, parts)
-        row += [shown, Picture(heat_over_picture(enlarged(image, SIDE), known), "parts")]
+        row.append(Picture(enlarged(image, SIDE), caption, [points * zoom], [levels]))
+        if sample["has_smpl"]:
+            parts = np.where(sample["parts"] > SMPL_24.size, 0, sample["parts"])
+            row.append(Picture(coloured_parts(parts), "its parts"))
     return row
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.errors import ConfigError
+from gsam.pictures.parts import coloured_parts
 from gsam.pictures.samples import Sample, open_sampler
 from gsam.render.labels import HIDDEN, OUTSIDE, SELF_OCCLUDED, VISIBLE, part_map, person_box
 from gsam.render.scene import Rendered
@@ -81,13 +82,9 @@ def _parts(rendered: Rendered) -> Image:
     parts = sum(
         part_map(rendered, index, side, square) for index in range(len(rendered.silhouettes))
     )
-    hues = (np.arange(25) * 67 % 180).astype(np.uint8)
-    colours = np.stack([hues, np.full(25, 170, np.uint8), np.full(25, 235, np.uint8)], axis=1)
-    palette = cv2.cvtColor(colours[None], cv2.COLOR_HSV2RGB)[0]
-    palette[0] = 60
-    drawn = palette[np.broadcast_to(parts, (side, side))[:height, :width]]
+    drawn = coloured_parts(np.broadcast_to(parts, (side, side))[:height, :width])
     drawn[rendered.occluded] = 20
-    return np.asarray(drawn, dtype=np.uint8)
+    return drawn
 
 
 def _legend(width: int) -> Image:
