@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from gsam.errors import ConfigError
-from gsam.results.architectures import count_lifter
+from gsam.results.architectures import COUNTS
 from gsam.results.audit_run import run_audit
 from gsam.results.published import read_published
 from gsam.results.render_audit import audit_to_csv, audit_to_markdown
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> str:
     """Write the audit; returns the summary line."""
     if arguments:
         raise ConfigError(f"expected no arguments, got {arguments}")
-    findings = run_audit(read_yaml(CLAIMS), read_published(PUBLISHED), count_lifter)
+    findings = run_audit(read_yaml(CLAIMS), read_published(PUBLISHED), COUNTS)
     with atomic_directory(OUT) as out:
         write_text(out / "audit.csv", audit_to_csv(findings))
         write_text(out / "audit.md", audit_to_markdown(findings))

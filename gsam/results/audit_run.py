@@ -1,6 +1,6 @@
 """The whole audit, as conf/published/claims.yaml lists it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,20 +45,37 @@ class AlignedSpec:
 
 @dataclass(frozen=True)
 class ArchitectureSpec:
-    """The printed rows of one architecture."""
+    """The printed rows of one architecture: a lifter's or a detector's."""
 
     select: dict[str, Any]
-    lifter: dict[str, Any]
+    lifter: dict[str, Any] | None = None
+    detector: dict[str, Any] | None = None
+
+    @property
+    def kind(self) -> str:
+        """Which of the two it is."""
+        return "lifter" if self.lifter is not None else "detector"
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Its configuration."""
+        return self.lifter or self.detector or {}
+
+    def problems(self) -> list[str]:
+        """One network, and not two."""
+        if (self.lifter is None) == (self.detector is None):
+            return ["expected lifter or detector, one of them"]
+        return []
 
 
 @dataclass(frozen=True)
 class ParametersSpec:
-    """Which architecture each printed parameter count belongs to, or why it is not checked."""
+    """Which architecture each printed parameter count belongs to; `note` says more of it."""
 
     table: str
     column: str
-    rows: tuple[dict[str, Any], ...] = ()
-    unchecked: str = ""
+    rows: tuple[dict[str, Any], ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,9 +98,11 @@ PARTS: dict[str, type] = {
 
 
 def run_audit(
-    content: Mapping[str, Any], published: Mapping[str, PublishedTable], count: CountParameters
+    content: Mapping[str, Any],
+    published: Mapping[str, PublishedTable],
+    counts: Mapping[str, CountParameters],
 ) -> list[Finding]:
-    """Every finding, in the order of the file.
+    """Every finding, in the order of the file; `counts` by the kind of network.
 
     Raises:
         ConfigError: the file has an unknown key or a claim that lacks something.
@@ -93,7 +112,7 @@ def run_audit(
     if found:
         raise ConfigError("; ".join(found))
     spec = build(AuditSpec, content, WHERE)
-    return list(_findings(spec, published, count))
+    return list(_findings(spec, published, counts))
 
 
 def _part_problems(content: Mapping[str, Any]) -> list[str]:
@@ -110,7 +129,9 @@ def _part_problems(content: Mapping[str, Any]) -> list[str]:
 
 
 def _findings(
-    spec: AuditSpec, published: Mapping[str, PublishedTable], count: CountParameters
+    spec: AuditSpec,
+    published: Mapping[str, PublishedTable],
+    counts: Mapping[str, CountParameters],
 ) -> Iterator[Finding]:
     def table(name: str) -> PublishedTable:
         if name not in published:
@@ -130,63 +151,58 @@ def _findings(
     yield from audit_repeated([table(name) for name in spec.repeated])
     for item in spec.parameters:
         parameters = build(ParametersSpec, item, WHERE)
-        yield from _parameters(table(parameters.table), parameters, count)
+        yield from _parameters(table(parameters.table), parameters, counts)
     for item in spec.claims:
         yield audit_claim(build(Claim, item, WHERE), published)
 
 
 def _parameters(
-    table: PublishedTable, spec: ParametersSpec, count: CountParameters
+    table: PublishedTable, spec: ParametersSpec, counts: Mapping[str, CountParameters]
 ) -> Iterator[Finding]:
     """Printed parameter counts (millions) against the architecture's own."""
     require_numbers(table, (spec.column,))
-    if spec.unchecked:
-        for row in table.rows:
-            name = ", ".join(list(row.values())[1:3])
-            where, printed = f"{place(table)}, {name}", row[spec.column]
-            yield Finding(
-                "parameters",
-                where,
-                "millions",
-                printed,
-                "",
-                None,
-                None,
-                "not checked",
-                spec.unchecked,
-            )
-    for item in spec.rows:
-        lifter = item["lifter"]
-        counted = count(lifter)
-        for row in table.matching({key: str(value) for key, value in item["select"].items()}):
-            own = ", ".join(list(row.values())[:2])
+    listed = [build(ArchitectureSpec, item, WHERE) for item in spec.rows]
+    counted = [counts[item.kind](item.network) for item in listed]
+    for item, values in zip(listed, counted, strict=True):
+        network = item.network
+        for row in table.matching({key: str(value) for key, value in item.select.items()}):
+            # Columns that say the same in every row name nothing.
+            naming = [
+                column for column in table.columns if len({r[column] for r in table.rows}) > 1
+            ]
+            own = ", ".join(row[column] for column in naming[:2])
             yield compare(
                 "parameters",
                 f"{place(table)}, {own}",
-                f"millions, {lifter.get('conv', lifter.get('name', ''))}",
+                f"millions, {network.get('conv', network.get('name', ''))}",
                 row[spec.column],
-                counted / MILLION,
+                values / MILLION,
                 float(half_unit(row[spec.column])),
-                f"{counted:,} values in the architecture ({_named(lifter)})"
-                + _also(row[spec.column], lifter, spec, count),
+                f"{values:,} values in the architecture ({_named(network)})"
+                + (f"; {spec.note}" if spec.note else "")
+                + _also(row[spec.column], item, listed, counted),
                 digits=3,
             )
 
 
-def _named(lifter: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in lifter.items())
+def _named(network: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in network.items())
 
 
 def _also(
-    printed: str, own: Mapping[str, Any], spec: ParametersSpec, count: CountParameters
+    printed: str,
+    own: ArchitectureSpec,
+    listed: Sequence[ArchitectureSpec],
+    counted: Sequence[int],
 ) -> str:
     """Which other architectures of the same family have the printed count."""
     tolerance = float(half_unit(printed))
     found = [
-        _named(other)
-        for other in (row["lifter"] for row in spec.rows)
-        if other != own
-        and other.get("name") == own.get("name")
-        and abs(count(other) / MILLION - float(printed)) <= tolerance
+        _named(other.network)
+        for other, values in zip(listed, counted, strict=True)
+        if other.network != own.network
+        and other.network.get("name") == own.network.get("name")
+        and values != counted[listed.index(own)]
+        and abs(values / MILLION - float(printed)) <= tolerance
     ]
     return f"; the printed figure is that of {' and of '.join(found)}" if found else ""
