@@ -97,11 +97,12 @@ def predict(arguments: argparse.Namespace) -> str:
     }
     write_table(arguments.out / "bodies.parquet", fitted_columns(rows), FITTED, producer)
     count = describe([len(fitted.boxes) for fitted in rows])
+    worn = body if notes.get("body", body) == body else f"{body} (trained with {notes['body']})"
     pictures = sheet_of(chosen.kept, render_mesh(bodies.neutral), config.size)
     columns = 3 if len(chosen.kept) == 1 else 6
-    title = f"{name}: {count}; {body}"
+    title = f"{name}: {count}; {worn}"
     draw_sheet(pictures, title, arguments.out / "sheet.jpg", SMPL_24, columns=columns)
-    return f"{count}, {body}  {arguments.out}"
+    return f"{count}, {worn}  {arguments.out}"
 
 
 def _producer(arguments: argparse.Namespace) -> dict[str, object]:

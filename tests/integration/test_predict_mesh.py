@@ -45,7 +45,7 @@ def mesh(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     model = build_mesh(config, mean_of(random_people(4)))
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_network(path, model.state_dict(), config, {})
+    save_network(path, model.state_dict(), config, {"body": "free body"})
     return path
 
 
@@ -126,7 +126,8 @@ def test_the_users_smpl(tmp_path, mesh, monkeypatch, capfd) -> None:
     assert code == 3 and "smpl.is.tue.mpg.de" in error and len(error.splitlines()) == 1
     (tmp_path / "smpl/neutral.npz").rename(tmp_path / "smpl/SMPL_NEUTRAL.npz")
     code, text, _ = run_here(predict_mesh.main, monkeypatch, capfd, *arguments)
-    assert code == 0 and "body of 3446 vertices neutral  " in text
+    assert code == 0
+    assert "body of 3446 vertices neutral (trained with free body)  " in text
     notes = metadata_of(read_table(tmp_path / "out/bodies.parquet", FITTED))
     assert notes["body"] == "body of 3446 vertices neutral"
 
