@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gsam.boxes.sources import BoxSource, open_boxes
+from gsam.boxes.person_boxes import BoxSource
+from gsam.boxes.sources import open_boxes
 from gsam.configs import build
 from gsam.detectors import DetectorConfig
 from gsam.detectors.inference import Crops, Detector, Joints, cut_each

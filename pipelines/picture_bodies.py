@@ -14,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from gsam.body.rotations import matrix_to_axis_angle
-from gsam.boxes.sources import BoxSource
+from gsam.boxes.person_boxes import BoxSource
 from gsam.datasets.threedpw_sequence import BOX_PADDING
 from gsam.detectors.crops import warp
 from gsam.detectors.inference import MOST_THREADS, ahead

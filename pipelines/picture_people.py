@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.boxes.sources import BoxSource
+from gsam.boxes.person_boxes import BoxSource
 from gsam.datasets.video_frames import (
     PICTURE_SUFFIXES,
     VIDEO_SUFFIXES,

@@ -10,39 +10,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from gsam.boxes.person_boxes import BoxSource, PersonBoxes, clip_boxes
 from gsam.errors import ConfigError, DataError
 from gsam.storage import read_json
 
 if TYPE_CHECKING:
     from gsam.images import ImageSet
 
-__all__ = ["BoxSource", "PersonBoxes", "box_files", "clip_boxes", "clip_inside", "open_boxes"]
+__all__ = ["box_files", "open_boxes"]
 
 _PERSON = 1  # COCO's category
-
-
-@dataclass(frozen=True)
-class PersonBoxes:
-    """N people of one picture: boxes `xywh` (N, 4) float32 px, `scores` (N,) float32."""
-
-    xywh: NDArray[np.float32]
-    scores: NDArray[np.float32]
-
-
-class BoxSource(Protocol):
-    """Finds the people of pictures."""
-
-    def __call__(
-        self, names: Sequence[str], pictures: Sequence[NDArray[np.uint8]], /
-    ) -> list[PersonBoxes]:
-        """Boxes of each picture (H, W, 3) RGB; `names` tell sources that hold boxes which one."""
 
 
 def open_boxes(
@@ -94,35 +77,6 @@ def box_files(source: str) -> tuple[Path, ...]:
         return ()
     path = Path(source)
     return (path, path.with_suffix(".weights")) if path.suffix.lower() == ".cfg" else (path,)
-
-
-def clip_boxes(boxes: ArrayLike, width: int, height: int, image: str) -> NDArray[np.float32]:
-    """Boxes (N, 4: x, y, w, h px) cut to a picture of `width` x `height`.
-
-    Raises:
-        DataError: a box that is not finite, has no area or lies outside; names image and box.
-    """
-    given = np.asarray(boxes, np.float64).reshape(-1, 4)
-    inside, clipped = clip_inside(given, width, height)
-    if not inside.all():
-        box = ", ".join(f"{side:g}" for side in given[int(inside.argmin())])
-        size = f"an area inside its {width} x {height} px"
-        raise DataError(f"{image}: box ({box}) as x, y, width, height: expected {size}")
-    return clipped
-
-
-def clip_inside(
-    boxes: NDArray[Any], width: int, height: int
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Which boxes (N, 4) have an area inside the picture, and those (M, 4), cut to it."""
-    with np.errstate(invalid="ignore"):
-        low = np.maximum(boxes[:, :2], 0.0)
-        high = np.minimum(boxes[:, :2] + boxes[:, 2:], (width, height))
-        clipped = np.concatenate([low, high - low], axis=1).astype(np.float32)
-        inside = np.isfinite(boxes).all(axis=1) & (clipped[:, 2:] > 0).all(axis=1)
-        # A negative side can leave an area once it is cut.
-        inside &= (boxes[:, 2:] > 0).all(axis=1)
-    return inside, clipped[inside]
 
 
 def _truth_boxes(images: ImageSet) -> BoxSource:

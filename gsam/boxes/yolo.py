@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gsam.boxes.darknet import load_darknet
-from gsam.boxes.sources import BoxSource, PersonBoxes, clip_inside
+from gsam.boxes.person_boxes import BoxSource, PersonBoxes, clip_inside
 from gsam.boxes.yolo_decoding import decode_head, letterbox, suppress
 
 __all__ = ["Yolo", "load_darknet_yolo", "yolo_boxes"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.boxes.sources import BoxSource
+from gsam.boxes.person_boxes import BoxSource
 from gsam.detectors.config import DetectorConfig
 from gsam.detectors.crops import crop_of_box
 from gsam.detectors.inference import Crops, Detector, Joints, cut, join, stack

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsam.boxes.sources import clip_boxes, open_boxes
+from gsam.boxes.person_boxes import clip_boxes
+from gsam.boxes.sources import open_boxes
 from gsam.errors import ConfigError, DataError
 
 PICTURE = np.zeros((48, 64, 3), np.uint8)

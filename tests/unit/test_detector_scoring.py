@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from gsam.boxes.sources import PersonBoxes
+from gsam.boxes.person_boxes import PersonBoxes
 from gsam.detectors.config import DetectorConfig
 from gsam.detectors.inference import Detector
 from gsam.detectors.samples import usable_people
