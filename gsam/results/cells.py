@@ -154,6 +154,8 @@ def _run_row(
         remarks.append("not printed under this heading")
     if beaten:
         remarks.append("does not beat " + " nor ".join(beaten))
+    elif METRICS[columns[0].metric].kind == "mesh" and same:
+        remarks.append(_worse_columns(columns[1:], cells[1:], baselines))
     beats = False if state == "diverged" else None if beaten is None else not beaten
     return Row(
         label=row.label,
@@ -167,6 +169,18 @@ def _run_row(
         parameters=_parameters(table, row, printed, plan, evidence),
         beats_baselines=beats,
     )
+
+
+def _worse_columns(
+    columns: tuple[Column, ...], cells: tuple[Cell, ...], baselines: Mapping[str, Scores]
+) -> str:
+    """Which of a row's further figures a baseline is as good at."""
+    found = [
+        column.header
+        for column, cell in zip(columns, cells, strict=True)
+        if unbeaten(column, cell.measured, baselines)
+    ]
+    return f"not better than the baseline in {' and '.join(found)}" if found else ""
 
 
 def _baseline_row(

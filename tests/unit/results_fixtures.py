@@ -130,9 +130,12 @@ class Laboratory:
         scores = common(self.dataset, keypoints) | entries
         self.write(f"results/baselines/{keypoints}/scores.json", scores)
 
-    def mesh(self, name: str, level: float, status: str = "ok") -> None:
+    def mesh(
+        self, name: str, level: float, status: str = "ok", pa_mpjpe: float | None = None
+    ) -> None:
         parts = ("validation", "test", "test_occluded", "test_unoccluded")
-        figures = {f"{p}_{m}_mm": level for p in parts for m in ("mpjpe", "pa_mpjpe", "pve")}
+        values = {"mpjpe": level, "pa_mpjpe": pa_mpjpe or level, "pve": level}
+        figures = {f"{part}_{name}_mm": value for part in parts for name, value in values.items()}
         dataset = f"threedpw_{self.dataset}"
         scores = {
             "mesh": name,

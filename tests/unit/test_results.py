@@ -286,6 +286,12 @@ def test_mesh_regressors_stand_beside_the_papers_and_above_their_baseline(
     assert ours.beats_baselines is True and ours.cells[0].measured is not None
     assert vanilla.beats_baselines is False
     assert "does not beat the mean parameters" in vanilla.remark
+    assert ours.remark == ""
+    laboratory.mesh("mean_parameters", 100.0, pa_mpjpe=80.0)
+    ours = row_of(table_of(laboratory, "mesh_validation"), "pare_attention")
+    assert (
+        ours.beats_baselines is True and "not better than the baseline in PA-MPJPE" in ours.remark
+    )
     for block in table.blocks:
         last = block.rows[-1]
         assert last.kind == "baseline" and last.label == "mean parameters of training (threedpw)"
