@@ -27,6 +27,8 @@ SETS = ("human36m", "coco", "mpii", "threedpw")
 SPLIT = "train"
 SAMPLES = 12
 TEST_PICTURES = 6
+CAPTION = 24
+"""Characters of a name that fit over a picture: its end, which tells pictures apart."""
 
 View = tuple[str, str, int]
 """Take, camera and frame."""
@@ -59,7 +61,7 @@ def labelled(images: ImageSet, index: int) -> Picture:
     mine = np.flatnonzero(images.person_image == index)
     return Picture(
         image=images.decode(index),
-        caption=str(images.rows["image"][index].as_py())[-32:],
+        caption=str(images.rows["image"][index].as_py())[-CAPTION:],
         people=list(images.points[mine]),
         levels=list(images.visibility[mine]),
     )
