@@ -81,7 +81,11 @@ class PareHead(nn.Module):
         for _ in range(self.config.coattention):
             body, part = self.coattention(body, part)
             state, reading = self._regress(part, body, state)
-        rotations = rot6d_to_matrix(state.pose.transpose(1, 2))
+        pose = state.pose.transpose(1, 2)
+        if pose.dtype in (torch.bfloat16, torch.float16):
+            # Under autocast; three digits do not make a rotation.
+            pose = pose.float()
+        rotations = rot6d_to_matrix(pose)
         return MeshOutput(rotations, state.shape, state.camera, *reading)
 
     def _start(self, count: int) -> State:

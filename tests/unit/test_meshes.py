@@ -231,3 +231,13 @@ def test_impossible_configurations_are_named(changes: dict[str, Any], named: str
 def test_an_unknown_key_is_named() -> None:
     with pytest.raises(ConfigError, match="did you mean 'deconv_layers'"):
         build(MeshConfig, {"deconv_layer": 2}, "mesh")
+
+
+def test_rotations_are_whole_under_autocast() -> None:
+    model = build_mesh(MeshConfig(**SMALL)).eval()
+    crops = torch.randn(2, 3, SMALL["size"], SMALL["size"])
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        rotations = model(crops).rotations
+    assert rotations.dtype == torch.float32
+    products = rotations @ rotations.transpose(-1, -2)
+    assert (products - torch.eye(3)).abs().max() < 1e-5
