@@ -10,14 +10,14 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-import torch
 from numpy.typing import ArrayLike, NDArray
 
+from gsam.ahead import each_alone
 from gsam.body.rotations import matrix_to_axis_angle
 from gsam.boxes.person_boxes import BoxSource
 from gsam.datasets.threedpw_sequence import BOX_PADDING
 from gsam.detectors.crops import warp
-from gsam.detectors.inference import MOST_THREADS, ahead
+from gsam.detectors.inference import MOST_THREADS
 from gsam.errors import DataError
 from gsam.meshes.crops import plain_matrix
 from gsam.meshes.inference import MeshRegressor, Regressed, translation_in_image
@@ -25,7 +25,6 @@ from gsam.pictures.bodies import body_from_side, body_over_picture
 from gsam.pictures.keypoints import Picture
 from gsam.render.mesh import RenderMesh
 from gsam.storage import list_column
-from gsam.training.precision import numerics
 from pipelines.picture_people import Found, Image, Source, batches_of, find_people
 
 __all__ = ["Fitted", "Shown", "enlarged", "fit", "fitted_columns", "sheet_of"]
@@ -109,15 +108,8 @@ def fit(
         return _fit(regressor, find_people(boxes, batch), focal)
 
     most = CUDA_THREADS if regressor.device.type == "cuda" else MOST_THREADS
-    threads = torch.get_num_threads()
-    try:
-        with numerics("float32"):
-            alone = partial(torch.set_num_threads, 1)
-            for some in ahead(work, batches_of(sources), min(os.cpu_count() or 1, most), alone):
-                yield from some
-    finally:
-        # Threads that others start would inherit the pool's number.
-        torch.set_num_threads(threads)
+    for some in each_alone(work, batches_of(sources), min(os.cpu_count() or 1, most)):
+        yield from some
 
 
 def _fit(

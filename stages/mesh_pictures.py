@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gsam.configs import build
 from gsam.datasets.threedpw_subsets import is_occluded
@@ -44,6 +43,7 @@ from stages.common import planned, progress, run_stage
 from stages.mesh_data import training_files
 from stages.mesh_scores import SPLITS, Labelled
 from stages.paths import MESH_MODELS, MESHES
+from stages.pictures import evenly
 
 OUT = Path("results/mesh_pictures")
 RUNS = Path("data/plan/meshes")
@@ -97,7 +97,8 @@ def draw_samples(run: dict[str, Any], path: Path) -> None:
     sampler = MeshSampler(sources, run["mesh"]["size"], augment)
     shown: list[Picture] = []
     for source, start in zip(sources.sources, sources.starts, strict=False):
-        chosen = [int(start) + person for person in evenly(source.people, SAMPLES)]
+        some = source.people[evenly(len(source.people), SAMPLES)]
+        chosen = [int(start + person) for person in some]
         shown += sample_row({f"{source.name} {item}": sampler(item, 0) for item in chosen})
     title = "training crops: joints that supervise them, and 3DPW's part maps"
     draw_sheet(shown, title, path, SPIN_24, columns=SAMPLES)
@@ -122,7 +123,8 @@ def draw_people(networks: dict[str, MeshRegressor], people: Labelled, folder: Pa
     """Bodies of some test people; of fewer, attention and sensitivity."""
     truth = Truth(people.labels[SPLIT], people.bodies, "neutral", people.device)
     hidden = np.array([is_occluded(name) for name in truth.labels.sequences])
-    groups = [evenly(np.flatnonzero(kind), PEOPLE) for kind in (hidden, ~hidden)]
+    kinds = [np.flatnonzero(kind) for kind in (hidden, ~hidden)]
+    groups = [people_of[evenly(len(people_of), PEOPLE)].tolist() for people_of in kinds]
     subjects = {
         person: Subject.of(people.images[SPLIT], truth, person)
         for group in groups
@@ -156,12 +158,6 @@ def write_rows(rows: list[list[Picture]], title: str, path: Path) -> None:
     if rows:
         pictures = [picture for row in rows for picture in row]
         draw_sheet(pictures, title, path, SPIN_24, columns=len(rows[0]))
-
-
-def evenly(values: NDArray[np.int64], count: int) -> list[int]:
-    """At most `count` of some numbers, evenly spread."""
-    places = {len(values) * (2 * n + 1) // (2 * count) for n in range(count)}
-    return [int(values[place]) for place in sorted(places)] if len(values) else []
 
 
 if __name__ == "__main__":

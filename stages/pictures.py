@@ -52,8 +52,9 @@ def main(arguments: list[str]) -> str:
 
 
 def evenly(total: int, count: int) -> list[int]:
-    """At most `count` of `total` indices, evenly spread."""
-    return sorted({total * (2 * i + 1) // (2 * count) for i in range(count)})
+    """At most `count` of `total` indices, evenly spread; none of none."""
+    places = {total * (2 * i + 1) // (2 * count) for i in range(count)}
+    return sorted(places) if total else []
 
 
 def labelled(images: ImageSet, index: int) -> Picture:

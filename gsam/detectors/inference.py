@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from gsam.ahead import ahead, each_alone
 from gsam.detectors.config import DetectorConfig
 from gsam.detectors.crops import crop_matrix, crop_of_box, invert, warp
 from gsam.detectors.flip import flip_average
@@ -33,7 +33,6 @@ Joints = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 Item = TypeVar("Item")
 Note = TypeVar("Note")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -81,26 +80,6 @@ def join(crops: Sequence[Crops]) -> Crops:
         np.concatenate([each.pixels for each in crops]),
         np.concatenate([each.to_image for each in crops]),
     )
-
-
-def ahead(
-    work: Callable[[Item], Result],
-    items: Iterable[Item],
-    threads: int,
-    initializer: Callable[[], None] | None = None,
-) -> Iterator[Result]:
-    """`map(work, items)` by threads that keep a little ahead of who consumes it; in order."""
-    rest = iter(items)
-    with ThreadPoolExecutor(threads, initializer=initializer) as pool:
-        queue = deque(pool.submit(work, item) for item in islice(rest, threads + 1))
-        try:
-            while queue:
-                first = queue.popleft()
-                queue.extend(pool.submit(work, item) for item in islice(rest, 1))
-                yield first.result()
-        finally:
-            for waiting in queue:
-                waiting.cancel()
 
 
 class Detector:
@@ -176,21 +155,16 @@ class Detector:
         self, prepare: Callable[[Item], tuple[Crops, Note]], items: Iterable[Item]
     ) -> Iterator[tuple[Joints, Note]]:
         """As `stream`, each with what `prepare` gave beside the crops."""
-        threads = torch.get_num_threads()
-        with numerics("float32"):
-            if self.device.type == "cuda":
+        if self.device.type == "cuda":
+            with numerics("float32"):
                 yield from self._stream_cuda(prepare, items)
-                return
+            return
 
-            def work(item: Item) -> tuple[Joints, Note]:
-                crops, note = prepare(item)
-                return _fetched(self.look(crops)), note
+        def work(item: Item) -> tuple[Joints, Note]:
+            crops, note = prepare(item)
+            return _fetched(self.look(crops)), note
 
-            try:
-                yield from ahead(work, items, self.threads, lambda: torch.set_num_threads(1))
-            finally:
-                # Threads that others start would inherit the pool's number.
-                torch.set_num_threads(threads)
+        yield from each_alone(work, items, self.threads)
 
     def _stream_cuda(
         self, prepare: Callable[[Item], tuple[Crops, Note]], items: Iterable[Item]

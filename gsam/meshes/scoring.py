@@ -11,18 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsam.ahead import each_alone
 from gsam.body.bodies import Bodies
 from gsam.body.rotations import axis_angle_to_matrix
 from gsam.configs import nearest
 from gsam.datasets.threedpw_subsets import is_occluded
-from gsam.detectors.inference import ahead
 from gsam.errors import ConfigError, DataError
 from gsam.images import ImageSet
 from gsam.images.bodies import BodyLabels
 from gsam.meshes.crops import plain_crop
 from gsam.meshes.inference import MeshRegressor, Regressed, pose_body
 from gsam.metrics import mesh
-from gsam.training.precision import numerics
 
 __all__ = [
     "FIGURES",
@@ -129,15 +128,8 @@ def person_errors(
         return _errors(answer(batch), truth.meshes(batch), truth.labels.sequences[batch])
 
     most = _MOST_THREADS.get(torch.device(truth.device).type, 1)
-    threads = torch.get_num_threads()
-    try:
-        with numerics("float32"):
-            alone = lambda: torch.set_num_threads(1)  # noqa: E731
-            found = ahead(work, batches, min(os.cpu_count() or 1, most), alone)
-            parts = list(watch(found, len(batches)))
-    finally:
-        # Threads that others start would inherit the pool's number.
-        torch.set_num_threads(threads)
+    found = each_alone(work, batches, min(os.cpu_count() or 1, most))
+    parts = list(watch(found, len(batches)))
     return {name: np.concatenate([part[name] for part in parts]) for name in FIGURES}
 
 

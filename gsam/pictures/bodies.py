@@ -12,7 +12,7 @@ from gsam.render.mesh import RenderMesh, vertex_normals
 from gsam.render.raster import Raster, rasterise
 from gsam.weak_perspective import CROP_FOCAL, weak_to_translation
 
-__all__ = ["body_from_side", "body_over_picture"]
+__all__ = ["body_from_side", "body_over_picture", "enlarged"]
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]

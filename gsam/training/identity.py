@@ -29,7 +29,15 @@ _CODE = {
         *("body", "checkpoints", "detectors", "images", "meshes", "metrics", "render"),
         *("skeletons.py", "storage.py", "training", "weak_perspective.py"),
     ),
-    "detection": ("boxes", "detectors", "images", "skeletons.py", "storage.py", "training"),
+    "detection": (
+        "ahead.py",
+        "boxes",
+        "detectors",
+        "images",
+        "skeletons.py",
+        "storage.py",
+        "training",
+    ),
 }
 
 _LENGTH = 12

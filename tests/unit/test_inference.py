@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from gsam.ahead import ahead
 from gsam.detectors.build import build_detector
 from gsam.detectors.config import DetectorConfig
-from gsam.detectors.inference import Crops, Detector, ahead, cut, join, stack
+from gsam.detectors.inference import Crops, Detector, cut, join, stack
 from gsam.errors import DataError
 
 CONFIG = DetectorConfig(
