@@ -1,0 +1,1 @@
+"""The third way in: the same pipeline on a Ray cluster, with its data in an object store."""
