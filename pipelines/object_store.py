@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,20 @@ class Entry:
     etag: str
 
 
+@contextmanager
+def _asking(uri: str) -> Iterator[None]:
+    """`store_errors` for requests by HEAD, whose answers say 403 or 404 without a reason."""
+    from botocore.exceptions import ClientError
+
+    with store_errors(uri):
+        try:
+            yield
+        except ClientError:
+            bucket, key = split(uri)
+            client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+            raise
+
+
 def read_bytes(uri: str) -> bytes:
     """A whole object or file.
 
@@ -69,12 +84,14 @@ def read_bytes(uri: str) -> bytes:
         NotThere: it is absent.
         ConfigError, DataError: the store is wrong or fails (`store_errors`).
     """
-    with store_errors(uri):
-        if not is_remote(uri):
+    if not is_remote(uri):
+        with store_errors(uri):
             return Path(uri).read_bytes()
-        bucket, key = split(uri)
-        content: bytes = client().get_object(Bucket=bucket, Key=key)["Body"].read()
-        return content
+    bucket, key = split(uri)
+    content = io.BytesIO()
+    with _asking(uri):
+        client().download_fileobj(bucket, key, content)
+    return content.getvalue()
 
 
 def write_bytes(uri: str, data: bytes) -> None:
@@ -106,12 +123,14 @@ def put_file(path: str | os.PathLike[str], uri: str) -> None:
 
 def get_file(uri: str, path: str | os.PathLike[str]) -> None:
     """Copy an object to a local file, whole or not at all; raises as `read_bytes`."""
-    with store_errors(uri), atomic_path(path) as temporary:
+    with atomic_path(path) as temporary:
         if is_remote(uri):
             bucket, key = split(uri)
-            client().download_file(bucket, key, str(temporary))
+            with _asking(uri):
+                client().download_file(bucket, key, str(temporary))
         else:
-            shutil.copyfile(uri, temporary)
+            with store_errors(uri):
+                shutil.copyfile(uri, temporary)
 
 
 def listed(uri: str) -> list[Entry]:
@@ -151,7 +170,7 @@ def exists(uri: str) -> bool:
         return Path(uri).is_file()
     bucket, key = split(uri)
     try:
-        with store_errors(uri):
+        with _asking(uri):
             client().head_object(Bucket=bucket, Key=key)
     except NotThere:
         return False

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pyarrow import fs
 
 from gsam.errors import ConfigError
 from pipelines.store_errors import store_errors
-
-if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
 
 __all__ = [
     "STORE_VARIABLE",
@@ -142,7 +142,7 @@ def _client(settings: tuple[tuple[str, str], ...], seconds: tuple[float, float])
     )
 
 
-def filesystem(location: str | os.PathLike[str]) -> tuple[FileSystem, str]:
+def filesystem(location: str | os.PathLike[str]) -> tuple[fs.FileSystem, str]:
     """pyarrow's file system of `location`, and the path that it has there.
 
     It travels to Ray workers without credentials: these take their own node's.
@@ -150,29 +150,36 @@ def filesystem(location: str | os.PathLike[str]) -> tuple[FileSystem, str]:
     Raises:
         ConfigError: `location` is a URI, but not s3://bucket/prefix.
     """
-    from pyarrow import fs
-
     place = os.fspath(location)
     if not is_remote(place):
         return fs.LocalFileSystem(), str(Path(place).resolve())
     bucket, key = split(place)
-    os.environ.update(environment())
-    endpoint = _endpoint()
-    region = _region()
-    with store_errors(place):
-        region = region or fs.resolve_s3_region(bucket)
     address: dict[str, Any] = {}
-    if endpoint:
+    if endpoint := _endpoint():
         scheme, _, host = endpoint.rstrip("/").partition("://")
         address = {"scheme": scheme, "endpoint_override": host}
-    system = fs.S3FileSystem(
-        region=region,
-        connect_timeout=CONNECT_SECONDS,
-        request_timeout=READ_SECONDS,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_attempts()),
-        **address,
-    )
-    return system, f"{bucket}/{key}".rstrip("/")
+    with store_errors(place):
+        address["region"] = _region() or fs.resolve_s3_region(bucket)
+    return _Store(address, _attempts()), f"{bucket}/{key}".rstrip("/")
+
+
+class _Store(fs.S3FileSystem):
+    """An S3 file system that keeps its number of attempts where it is sent, and goes there without
+    credentials: pyarrow's own falls back to three attempts."""
+
+    def __init__(self, settings: Mapping[str, Any], attempts: int) -> None:
+        # pyarrow's C++ reads these from the environment.
+        os.environ.update(environment())
+        super().__init__(
+            connect_timeout=CONNECT_SECONDS,
+            request_timeout=READ_SECONDS,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=attempts),
+            **settings,
+        )
+        self._made_of = settings, attempts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Store, self._made_of
 
 
 def dvc_remote(root: str) -> dict[str, str]:
