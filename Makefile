@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help results test test-slow lint format bench
+.PHONY: help results test test-slow lint format bench bench-scaling
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ lint: $(READY)  ## Check format, lint, types and the layers
 format: $(READY)  ## Rewrite the code in the project's format
 	ruff format .
 	ruff check --fix .
+
+bench-scaling: $(READY)  ## Measure training on workers, ingest, and what would saturate on eight GPUs
+	python -m benchmarks scaling ingest capacity --threads 1
 
 bench: $(READY)  ## Measure speed and memory, as ratios to this machine's own peak
 	python -m benchmarks

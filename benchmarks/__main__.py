@@ -2,9 +2,10 @@
 
     python -m benchmarks [NAME ...] [options]
 
-NAME: gemm, lifters, scoring, windows, preprocess, startup, render, detect, part_attention (default:
-all). --quick rehearses with tiny sizes, whose numbers mean nothing. --rounds N and --seconds S: how
-often and how long every case is measured. --compiled: also train by torch.compile (minutes more).
+NAME: gemm, lifters, scoring, windows, preprocess, startup, render, detectors, detect,
+part_attention (default: all of these); scaling, ingest, capacity (`make bench-scaling`).
+--quick rehearses with tiny sizes, whose numbers mean nothing. --rounds N and --seconds S: how often
+and how long every case is measured. --compiled: also train by torch.compile (minutes more).
 --threads N: of torch (default: all cores). --json PATH: also write the tables to a file.
 """
 
@@ -34,12 +35,15 @@ BENCHMARKS = (
     "detect",
     "part_attention",
 )
+SCALING = ("scaling", "ingest", "capacity")
+"""Run only where they are named: minutes of trainings on workers, and a paper calculation."""
 
 
 def main() -> None:
     """Run the named benchmarks; each table is printed as soon as it is measured."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure speed and memory.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    known = BENCHMARKS + SCALING
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
     parser.add_argument("--quick", action="store_true", help="tiny sizes; the numbers mean nothing")
     parser.add_argument("--rounds", type=int, metavar="N", help="turns of every case")
     parser.add_argument("--seconds", type=float, metavar="S", help="of every case in every turn")
@@ -47,9 +51,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of torch")
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write the tables to a file")
     arguments = parser.parse_args()
-    unknown = [name for name in arguments.names if name not in BENCHMARKS]
+    unknown = [name for name in arguments.names if name not in known]
     if unknown:
-        parser.error(f"no benchmark {unknown[0]!r}; expected some of {', '.join(BENCHMARKS)}")
+        parser.error(f"no benchmark {unknown[0]!r}; expected some of {', '.join(known)}")
     effort = QUICK if arguments.quick else FULL
     effort = replace(
         effort,
