@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pyarrow import fs
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from pipelines.run_storage import STORAGE_VARIABLE
+from pipelines.object_store import (
+    NotThere,
+    delete_tree,
+    is_remote,
+    read_bytes,
+    under,
+    write_bytes,
+)
+from pipelines.run_storage import shared_runs
 
 __all__ = ["Found", "ShardStorage"]
 
@@ -47,43 +52,43 @@ class Found:
 
 
 class ShardStorage:
-    """One file per finished shard, whole or absent, in a folder named by what it is made of."""
+    """One file per finished shard, whole or absent, in a place named by what it is made of."""
 
     def __init__(self, folder: str) -> None:
-        """`folder` is a path or a URI that pyarrow knows, such as s3://bucket/prefix."""
-        self.folder = folder if "://" in folder else str(Path(folder).resolve())
-        self._system, self._root = fs.FileSystem.from_uri(self.folder)
+        """`folder` is a path or s3://bucket/prefix."""
+        self.folder = folder if is_remote(folder) else str(Path(folder).resolve())
 
     @classmethod
     def named(cls, name: str) -> ShardStorage:
-        """The storage `name` in $GSAM_RUN_STORAGE (may be s3:// with Ray workers), or .gsam."""
-        root = os.environ.get(STORAGE_VARIABLE)
-        return cls(f"{root.rstrip('/')}/detect-{name}" if root else f".gsam/detect/{name}")
+        """The storage `name` in the shared place of all runs (`shared_runs`), or in .gsam."""
+        root = shared_runs()
+        return cls(under(root, f"detect-{name}") if root else f".gsam/detect/{name}")
 
     def load(self, shard: str) -> Found | None:
-        """A finished shard; None where it is not there, or damaged (then it is made again)."""
+        """A finished shard; None where it is not there, or damaged (then it is made again).
+
+        Raises:
+            ConfigError, DataError: the store is wrong or fails.
+        """
         try:
-            with self._system.open_input_stream(self._path(shard)) as stream:
-                content = stream.read()
-        except FileNotFoundError:
+            return _decode(read_bytes(self._path(shard)))
+        except NotThere:
             return None
-        return _decode(content)
 
     def save(self, shard: str, found: Found) -> None:
-        """Keep a finished shard; who reads meanwhile sees all of it or nothing."""
-        self._system.create_dir(self._root, recursive=True)
-        temporary = f"{self._path(shard)}.{secrets.token_hex(6)}.tmp"
-        with self._system.open_output_stream(temporary) as stream:
-            stream.write(_encode(found))
-        self._system.move(temporary, self._path(shard))
+        """Keep a finished shard; who reads meanwhile sees all of it or nothing.
+
+        Raises:
+            ConfigError, DataError: the store is read-only, full or fails.
+        """
+        write_bytes(self._path(shard), _encode(found))
 
     def clear(self) -> None:
-        """Remove the storage."""
-        if self._system.get_file_info(self._root).type != fs.FileType.NotFound:
-            self._system.delete_dir(self._root)
+        """Remove the storage; raises as `save`."""
+        delete_tree(self.folder)
 
     def _path(self, shard: str) -> str:
-        return f"{self._root}/{shard}.shard"
+        return under(self.folder, f"{shard}.shard")
 
 
 def _encode(found: Found) -> bytes:

@@ -1,32 +1,75 @@
 """Where trainings and detections keep what they have finished, so that a killed one goes on."""
 
+from __future__ import annotations
+
 import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from pyarrow.fs import FileSystem
 
 from gsam.errors import ConfigError
+from gsam.training.checkpoint import CheckpointFolder, Keeper, State
 from gsam.training.identity import identity
+from pipelines.object_store import (
+    delete_tree,
+    filesystem,
+    is_remote,
+    split,
+    store_errors,
+    store_root,
+    under,
+)
+from pipelines.remote_checkpoints import RemoteCheckpoints
 
-__all__ = ["STORAGE_VARIABLE", "RunStorage"]
+__all__ = ["STORAGE_VARIABLE", "RunStorage", "shared_runs"]
 
 STORAGE_VARIABLE = "GSAM_RUN_STORAGE"
+
+
+def shared_runs() -> str | None:
+    """Where runs keep what they finish: $GSAM_RUN_STORAGE, or `runs` below $GSAM_STORE; None where
+    neither is set.
+
+    Raises:
+        ConfigError: one of them is no s3://bucket/prefix and no folder.
+    """
+    given = os.environ.get(STORAGE_VARIABLE, "").strip()
+    if not given:
+        store = store_root()
+        return under(store, "runs") if store else None
+    if not is_remote(given):
+        return str(Path(given).resolve())
+    split(given)
+    return given.rstrip("/")
 
 
 class RunStorage:
     """Where a training keeps its checkpoints: outside every out, named by what it is made of."""
 
-    def __init__(self, run: Mapping[str, Any], seed: int, data_hash: str) -> None:
-        """The folder is $GSAM_RUN_STORAGE (may be s3:// with Ray workers), or .gsam/runs."""
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    def __init__(
+        self, run: Mapping[str, Any], seed: int, data_hash: str, device: str | None = None
+    ) -> None:
+        """It lies in the shared place of all runs (`shared_runs`), or else in .gsam/runs.
+
+        Args:
+            run, seed, data_hash: what the training is made of.
+            device: kind of device that trains (default: this process's).
+
+        Raises:
+            ConfigError: the variables that name the shared place make no sense.
+        """
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         key = identity(run, seed=seed, data_hash=data_hash, device=device)
-        root = os.environ.get(STORAGE_VARIABLE) or ".gsam/runs"
         self.name = f"{run['name']}-seed{seed}-{key}"
-        self.remote = "://" in root
-        self.root = root.rstrip("/") if self.remote else str(Path(root).resolve())
+        self.root = shared_runs() or str(Path(".gsam/runs").resolve())
+
+    @property
+    def location(self) -> str:
+        """The training's own place: a folder or s3://bucket/prefix."""
+        return under(self.root, self.name)
 
     @property
     def folder(self) -> Path:
@@ -35,20 +78,37 @@ class RunStorage:
         Raises:
             ConfigError: the storage is not local.
         """
-        if self.remote:
-            raise ConfigError(
-                f"{STORAGE_VARIABLE} = {self.root}: expected a local folder when workers is 0"
-            )
-        return Path(self.root) / self.name
+        if is_remote(self.root):
+            raise ConfigError(f"{self.root}: expected a local folder")
+        return Path(self.location)
+
+    def keeper(self, warn: Callable[[str], None]) -> Keeper:
+        """Where a training without Ray keeps its checkpoints; `warn` hears of damaged ones."""
+        if is_remote(self.root):
+            return RemoteCheckpoints(self.location, warn)
+        return _Folder(self.location, warn)
+
+    def filesystem(self) -> tuple[FileSystem, str]:
+        """pyarrow's file system, and the path that the place of all runs has there: Ray Train's
+        `storage_filesystem` and `storage_path`."""
+        return filesystem(self.root)
 
     def clear(self) -> None:
-        """Remove the training's checkpoints."""
-        if self.remote:
-            from pyarrow import fs
+        """Remove the training's checkpoints.
 
-            system, root = fs.FileSystem.from_uri(self.root)
-            path = f"{root}/{self.name}"
-            if system.get_file_info(path).type != fs.FileType.NotFound:
-                system.delete_dir(path)
-        else:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        Raises:
+            ConfigError, DataError: the store is read-only or fails.
+        """
+        delete_tree(self.location)
+
+
+class _Folder(CheckpointFolder):
+    """Checkpoints in a folder, with a line of one's own where the disk fails."""
+
+    def load(self) -> State | None:
+        with store_errors(str(self.folder)):
+            return super().load()
+
+    def save(self, epoch: int, state: State) -> None:
+        with store_errors(str(self.folder)):
+            super().save(epoch, state)

@@ -103,7 +103,10 @@ def _attempts() -> int:
 
 
 def _endpoint() -> str | None:
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+    given = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if given and not re.fullmatch(r"https?://[^/]+.*", given):
+        raise ConfigError(f"AWS_ENDPOINT_URL = {given}: expected http://host:port or https://host")
+    return given or None
 
 
 def _region() -> str | None:
