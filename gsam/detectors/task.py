@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from gsam.errors import DataError
 from gsam.images import ImageSet
 from gsam.metrics.keypoint_accuracy import CROP_HEIGHT
 from gsam.training.config import SampleConfig
-from gsam.training.feed import ArrayBatch, Feed, stack
+from gsam.training.feed import ArrayBatch, Feed, side_by_side, stack
 from gsam.training.ranks import Ranks
 from gsam.training.sampling import SampleOrder
 from gsam.training.task import Checked, CurveRow, Epoch, Loss
@@ -88,14 +88,12 @@ class DetectionTask:
     ) -> Epoch[TrainingBatch]:
         """People in an order that follows from seed and epoch."""
         limit = self.samples.epoch_samples
-        order = SampleOrder(
-            (self.people,), (1.0,), seed, batch_size, limit, ranks.rank, ranks.world
-        )
-        return Epoch(order.size, len(order.cuts), self._batches(order, epoch))
+        order = SampleOrder((self.people,), (1.0,), seed, batch_size, limit)
+        slices = side_by_side(self.feed, order, ranks, epoch)
+        return Epoch(order.size, len(order.cuts), map(self._all_moved, slices))
 
-    def _batches(self, order: SampleOrder, epoch: int) -> Iterator[TrainingBatch]:
-        for crops in self.feed(order, epoch):
-            yield self._moved(crops)
+    def _all_moved(self, slices: Iterable[ArrayBatch]) -> list[TrainingBatch]:
+        return [self._moved(crops) for crops in slices]
 
     def inputs(self, batch: TrainingBatch) -> torch.Tensor:
         """The crops as the family wants them."""

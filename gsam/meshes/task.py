@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ from gsam.meshes.losses import (
 from gsam.meshes.native import project_like
 from gsam.meshes.output import MeshOutput
 from gsam.metrics.mesh import mpjpe, pa_mpjpe
-from gsam.training.feed import ArrayBatch, Feed
+from gsam.training.feed import ArrayBatch, Feed, side_by_side
 from gsam.training.ranks import Ranks
 from gsam.training.sampling import SampleOrder
 from gsam.training.task import Checked, CurveRow, Epoch, Loss
@@ -127,14 +127,12 @@ class MeshTask:
 
     def epoch(self, *, seed: int, epoch: int, batch_size: int, ranks: Ranks) -> Epoch[MeshBatch]:
         """People of all sources in an order that follows from seed and epoch."""
-        order = replace(
-            self.order, seed=seed, batch_size=batch_size, rank=ranks.rank, world=ranks.world
-        )
-        return Epoch(order.size, len(order.cuts), self._batches(order, epoch))
+        order = replace(self.order, seed=seed, batch_size=batch_size)
+        slices = side_by_side(self.feed, order, ranks, epoch)
+        return Epoch(order.size, len(order.cuts), map(self._all_moved, slices))
 
-    def _batches(self, order: SampleOrder, epoch: int) -> Iterator[MeshBatch]:
-        for batch in self.feed(order, epoch):
-            yield self._moved(batch)
+    def _all_moved(self, slices: Iterable[ArrayBatch]) -> list[MeshBatch]:
+        return [self._moved(batch) for batch in slices]
 
     def inputs(self, batch: MeshBatch) -> Tensor:
         """The crops as networks trained on ImageNet want them."""

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.training.ranks import Ranks
 from gsam.training.sampling import SampleOrder
 
-__all__ = ["ArrayBatch", "Arrays", "Feed", "Maker", "ThreadFeed", "stack"]
+__all__ = ["ArrayBatch", "Arrays", "Feed", "Maker", "ThreadFeed", "side_by_side", "stack"]
 
 AHEAD = 3
 """Batches in the making while one is trained on."""
@@ -43,7 +44,17 @@ class Feed(Protocol):
     """Where the training gets its batches from."""
 
     def __call__(self, order: SampleOrder, epoch: int) -> Iterator[ArrayBatch]:
-        """The batches of one epoch, in order; the next call asks for the epoch that follows."""
+        """The batches of one epoch for the order's rank, in order; the rank's next call asks for
+        the epoch that follows. Those of several ranks are read side by side."""
+
+
+def side_by_side(
+    feed: Feed, order: SampleOrder, ranks: Ranks, epoch: int
+) -> Iterator[tuple[ArrayBatch, ...]]:
+    """Of every batch of an epoch the slices of all ranks that this process runs."""
+    return zip(
+        *(feed(order.for_rank(rank, ranks.world), epoch) for rank in ranks.mine), strict=True
+    )
 
 
 def stack(samples: Sequence[Arrays], spare: bool = False) -> ArrayBatch:

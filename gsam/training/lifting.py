@@ -56,15 +56,20 @@ class LiftingTask:
         cuts = shares(len(order), batch_size)
         return Epoch(len(order), len(cuts), self._batches(order, cuts, ranks))
 
-    def _batches(self, order: Order, cuts: list[tuple[int, int]], ranks: Ranks) -> Iterator[Batch]:
-        """This process's slices; a window without weight where a batch has none for it."""
+    def _batches(
+        self, order: Order, cuts: list[tuple[int, int]], ranks: Ranks
+    ) -> Iterator[list[Batch]]:
+        """The slices of this process's ranks."""
         for start, stop in cuts:
-            mine = order.slice(start, stop, ranks.rank, ranks.world)
-            if len(mine):
-                yield self.gather(mine)
-            else:
-                spare = self.gather(order.slice(start, start + 1))
-                yield Batch(spare.keypoints, spare.target, torch.zeros_like(spare.weight))
+            yield [self._slice(order, start, stop, rank, ranks.world) for rank in ranks.mine]
+
+    def _slice(self, order: Order, start: int, stop: int, rank: int, world: int) -> Batch:
+        """One rank's part of a batch; a window without weight where it has none for it."""
+        mine = order.slice(start, stop, rank, world)
+        if len(mine):
+            return self.gather(mine)
+        spare = self.gather(order.slice(start, start + 1))
+        return Batch(spare.keypoints, spare.target, torch.zeros_like(spare.weight))
 
     def inputs(self, batch: Batch) -> torch.Tensor:
         """The keypoints."""

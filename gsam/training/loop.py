@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,10 +16,10 @@ from gsam.training.checkpoint import Keeper, State
 from gsam.training.config import TrainConfig
 from gsam.training.divergence import diverged
 from gsam.training.optimiser import build_optimiser, learning_rate, set_learning_rate
-from gsam.training.order import stream
 from gsam.training.precision import autocast, numerics
 from gsam.training.ranks import Ranks
 from gsam.training.task import CurveRow, Task
+from gsam.training.turns import Turns
 
 __all__ = ["Outcome", "fit"]
 
@@ -35,18 +35,20 @@ B = TypeVar("B")
 class Outcome:
     """What training ended with: `status` ok or diverged (then in which epoch, from 1), the weights
     of the last good epoch on the CPU, the curve of every epoch (epoch, lr in its middle, then the
-    task's columns), and the number of windows or people trained on."""
+    task's columns), the number of windows or people trained on, and of processes in every epoch."""
 
     status: str
     diverged_epoch: int | None
     weights: dict[str, torch.Tensor]
     curve: list[CurveRow]
     seen: int
+    processes: tuple[int, ...]
 
     @classmethod
     def from_state(cls, state: State) -> Outcome:
         """From the last checkpoint of a finished training."""
-        return cls(**{"weights": state["model"], **{key: state[key] for key in _RESULT}})
+        result = {key: state[key] for key in _RESULT}
+        return cls(weights=state["model"], processes=tuple(state["processes"]), **result)
 
 
 def fit(
@@ -55,6 +57,7 @@ def fit(
     config: TrainConfig,
     *,
     seed: int,
+    workers: int | None = None,
     keeper: Keeper | None = None,
     report: Callable[[CurveRow], None] | None = None,
 ) -> Outcome:
@@ -64,15 +67,19 @@ def fit(
         model: brings its own initial weights.
         task: what it is trained on and judged by.
         seed: decides the order of examples, what is done to them, and dropout.
+        workers: ranks that share every batch, the same from the first epoch to the last, however
+            many processes of `torch.distributed` run them; by default as many as there are now.
         keeper: where checkpoints are; none are made without one.
         report: called with each epoch's row of the curve.
 
     Raises:
+        ConfigError: there are more processes than workers.
         DataError: a checkpoint belongs to another training, or an example cannot be read.
     """
+    ranks = Ranks(workers)
     devices = [task.device] if task.device.type == "cuda" else []
     with torch.random.fork_rng(devices), numerics(config.precision, config.deterministic):
-        return _Fit(model, task, config, seed, keeper, report).run()
+        return _Fit(model, task, config, seed, ranks, keeper, report).run()
 
 
 class _Fit(Generic[B]):
@@ -84,12 +91,12 @@ class _Fit(Generic[B]):
         task: Task[B],
         config: TrainConfig,
         seed: int,
+        ranks: Ranks,
         keeper: Keeper | None,
         report: Callable[[CurveRow], None] | None,
     ) -> None:
         self.task, self.config, self.seed = task, config, seed
-        self.keeper, self.report = keeper, report
-        self.ranks = Ranks()
+        self.ranks, self.keeper, self.report = ranks, keeper, report
         self.device = task.device
         self.model = model.to(self.device)
         if config.compile:
@@ -107,7 +114,8 @@ class _Fit(Generic[B]):
         self.curve: list[CurveRow] = []
         self.losses: list[float] = []
         self.seen = 0
-        torch.manual_seed(stream("dropout", seed, self.ranks.rank))
+        self.processes: list[int] = []
+        self.turns = Turns(self.model, ranks.mine, seed, self.device)
 
     def run(self) -> Outcome:
         state = self.keeper.load() if self.keeper else None
@@ -132,6 +140,7 @@ class _Fit(Generic[B]):
         loss = self._train()
         self.ranks.copy_buffers(self.model)
         self.epoch += 1
+        self.processes.append(self.ranks.processes)
         self.losses.append(loss)
         self.model.eval()
         with torch.no_grad():
@@ -151,41 +160,47 @@ class _Fit(Generic[B]):
             seed=self.seed, epoch=self.epoch, batch_size=config.batch_size, ranks=ranks
         )
         self.seen += epoch.size
-        seen = torch.zeros(2, dtype=torch.float64, device=self.device)
+        seen = [torch.zeros(2, dtype=torch.float64, device=self.device) for _ in ranks.mine]
         self.model.train()
-        for step, batch in enumerate(epoch.batches):
+        for step, batches in enumerate(epoch.batches):
             # The middle of the step, so that neither warm-up nor cosine wastes one at a rate of 0.
             rate = learning_rate(config, self.epoch, (step + 0.5) / epoch.steps)
             set_learning_rate(self.optimiser, rate)
-            seen += self._step(batch)
+            self._step(batches, seen)
             if step % STEPS_PER_LOOK == 0 and not math.isfinite(float(ranks.total(seen)[0])):
                 break
         error, count = ranks.total(seen).tolist()
         return error / count if count else math.nan
 
-    def _step(self, batch: B) -> torch.Tensor:
-        """One optimiser step; sum of errors over this process's examples, their number."""
-        counts = self.ranks.total(self.task.counts(batch)).clamp(min=1)
-        with autocast(self.config.precision, self.device):
-            outputs = self.stepped(self.task.inputs(batch))
-        loss = self.task.loss(outputs, batch, counts)
-        loss.value.backward()
+    def _step(self, batches: Sequence[B], seen: Sequence[torch.Tensor]) -> None:
+        """One optimiser step; adds to each rank's `seen` the sum of its examples' errors and their
+        number."""
+        counts = self.ranks.total([self.task.counts(batch) for batch in batches]).clamp(min=1)
+        for batch, total in zip(self.turns.of(batches), seen, strict=True):
+            total.add_(self._learn(batch, counts))
         self.ranks.total_gradients(self.parameters)
         if self.config.clip_grad:
             nn.utils.clip_grad_norm_(self.parameters, self.config.clip_grad)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+
+    def _learn(self, batch: B, counts: torch.Tensor) -> torch.Tensor:
+        """Add the gradients of one rank's slice to those that are there."""
+        with autocast(self.config.precision, self.device):
+            outputs = self.stepped(self.task.inputs(batch))
+        loss = self.task.loss(outputs, batch, counts)
+        loss.value.backward()
         return loss.seen
 
     def _state(self) -> State:
         """Everything that the rest of the training depends on."""
-        cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
         return {
             "order": {"seed": self.seed, "epoch": self.epoch},
             "epoch": self.epoch,
             "model": {name: value.cpu() for name, value in self.model.state_dict().items()},
             "optimiser": self.optimiser.state_dict(),
-            "generators": self.ranks.gathered({"cpu": torch.get_rng_state(), "cuda": cuda}),
+            "generators": self.ranks.gathered(self.turns.generators()),
+            "processes": self.processes,
             "curve": self.curve,
             "losses": self.losses,
             "seen": self.seen,
@@ -205,7 +220,5 @@ class _Fit(Generic[B]):
         self.epoch, self.curve, self.seen = state["epoch"], state["curve"], state["seen"]
         self.losses = state["losses"]
         self.status, self.diverged_epoch = state["status"], state["diverged_epoch"]
-        generators = state["generators"][self.ranks.rank]
-        torch.set_rng_state(generators["cpu"])
-        if generators["cuda"] is not None:
-            torch.cuda.set_rng_state(generators["cuda"], self.device)
+        self.processes = state["processes"]
+        self.turns.restore([state["generators"][rank] for rank in self.ranks.mine])

@@ -1,7 +1,7 @@
 """Which windows an epoch trains on, and in what order: a function of the seed and the epoch alone.
 
-Every worker computes the same order and takes its own slice of each batch, so one worker or eight
-see the same batches, and an interrupted run finds its place again from the number of the epoch.
+Every rank has its own slice of each batch of the same order, so one worker or eight see the same
+batches, and an interrupted run finds its place again from the number of the epoch.
 """
 
 from __future__ import annotations

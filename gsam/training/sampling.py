@@ -1,7 +1,7 @@
 """Which samples an epoch is made of, in what order: a function of the seed and the epoch alone.
 
-Every worker computes the same order and takes its own slice of each batch, so one worker or eight
-see the same batches, and an interrupted training finds its place again from the number of the step.
+Every rank has its own slice of each batch of the same order, so one worker or eight see the same
+batches, and an interrupted training finds its place again from the number of the step.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _LAP = 1 << 32
 
 @dataclass(frozen=True)
 class Slice:
-    """One process's part of one batch: its items, each with the number of its random stream, which
+    """One rank's part of one batch: its items, each with the number of its random stream, which
     is the epoch's (from 0) unless the item came before in that epoch. `spare`: the batch has no
-    item for this process, which is lent its first to be computed without weight."""
+    item for this rank, which is lent its first to be computed without weight."""
 
     items: tuple[int, ...]
     draws: tuple[int, ...]
@@ -36,7 +36,7 @@ class Slice:
 
 @dataclass(frozen=True, eq=False)
 class SampleOrder:
-    """The batches of every epoch, for the process number `rank` of `world`.
+    """The batches of every epoch, for the rank number `rank` of `world`.
 
     pools: the items (n,) of every source of samples. shares: which part of an epoch is from each,
     in proportion (one number for each pool, which is not empty where it is above 0); a pool that is
@@ -54,7 +54,7 @@ class SampleOrder:
 
     @property
     def size(self) -> int:
-        """Items per epoch, over all processes."""
+        """Items per epoch, over all ranks."""
         every = sum(map(len, self.pools))
         wanted = self.limit or every
         return min(wanted, every) if len(self.pools) == 1 else wanted
@@ -74,11 +74,11 @@ class SampleOrder:
         return cut(self.size, self.batch_size)
 
     def for_rank(self, rank: int, world: int) -> SampleOrder:
-        """The same order for another process."""
+        """The same order for another rank."""
         return replace(self, rank=rank, world=world)
 
     def epoch(self, epoch: int) -> Numbers:
-        """An epoch in its order, for all processes together: items and their draws (size, 2)."""
+        """An epoch in its order, for all ranks together: items and their draws (size, 2)."""
         if len(self.pools) == 1:
             return self._walk(0, epoch)
         drawn = np.concatenate([self._walk(pool, epoch) for pool in range(len(self.pools))])
@@ -96,7 +96,7 @@ class SampleOrder:
         return np.concatenate(laps)[:count] if laps else np.empty((0, 2), np.int64)
 
     def slices(self, epoch: int) -> list[Slice]:
-        """This process's part of every batch of an epoch."""
+        """This rank's part of every batch of an epoch."""
         order = self.epoch(epoch)
         parts = []
         for start, stop in self.cuts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,18 +20,18 @@ CurveRow = dict[str, float | int | None]
 
 @dataclass(frozen=True)
 class Epoch(Generic[B]):
-    """What one epoch trains on: `size` windows or people over all processes, in `steps` batches;
-    `batches` yields this process's slice of each, in order."""
+    """What one epoch trains on: `size` windows or people over all ranks, in `steps` batches;
+    `batches` yields of each, in order, the slices of all ranks that this process runs."""
 
     size: int
     steps: int
-    batches: Iterator[B]
+    batches: Iterator[Sequence[B]]
 
 
 @dataclass(frozen=True)
 class Loss:
-    """value: this process's part of the batch's mean loss, to be differentiated. seen (2,): the sum
-    of the reported error over this process's examples and their number, without gradient."""
+    """value: this rank's part of the batch's mean loss, to be differentiated. seen (2,): the sum
+    of the reported error over this rank's examples and their number, without gradient."""
 
     value: torch.Tensor
     seen: torch.Tensor
@@ -65,10 +65,10 @@ class Task(Protocol[B]):
         """What the model is called with."""
 
     def counts(self, batch: B) -> torch.Tensor:
-        """What this process's sums of losses are divided by, before the ranks' are added (n,)."""
+        """What this rank's sums of losses are divided by, before the ranks' are added (n,)."""
 
     def loss(self, outputs: Any, batch: B, counts: torch.Tensor) -> Loss:
-        """The loss of the model's answer; `counts` are those of all processes together, over 0."""
+        """The loss of the model's answer; `counts` are those of all ranks together, over 0."""
 
     def check(self, model: nn.Module, batch_size: int) -> Checked:
         """The error on the fixed examples, the same for all processes; the model is in evaluation
