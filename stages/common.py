@@ -2,18 +2,30 @@
 
 import gc
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gsam.errors import ConfigError, GsamError
 from pipelines.progress import progress
 
-__all__ = ["PLAN", "one_argument", "planned", "progress", "run_stage", "status_of"]
+__all__ = [
+    "LOCK_COPIES",
+    "PLAN",
+    "copy_lock",
+    "one_argument",
+    "planned",
+    "progress",
+    "run_stage",
+    "status_of",
+]
 
 PLAN = Path("data/plan")
+LOCK_COPIES = Path(".gsam/dvc-lock")
 
 
 def run_stage(main: Callable[[list[str]], str]) -> None:
@@ -32,6 +44,8 @@ def run_stage(main: Callable[[list[str]], str]) -> None:
     label = "@".join([name, *arguments])
     start = time.perf_counter()
     gc.enable()  # stages/__init__.py
+    if "DVC_STAGE" in os.environ:
+        copy_lock()
     try:
         summary = main(arguments)
     except GsamError as error:
@@ -41,6 +55,24 @@ def run_stage(main: Callable[[list[str]], str]) -> None:
         # What is left needs no search for cycles: the process ends, 0.4 s earlier.
         gc.freeze()
     print(f"{label}  {summary}  ({time.perf_counter() - start:.1f} s)", flush=True)
+
+
+def copy_lock(keep: int = 3) -> None:
+    """Keep a copy of dvc.lock, which DVC writes in place: `python -m cluster.repro` puts it back if
+    DVC is killed while it writes. A copy that cannot be made holds no stage up."""
+    lock = Path("dvc.lock")
+    with suppress(OSError):
+        content = lock.read_bytes()
+        if not content.endswith(b"\n"):
+            return  # another stage's DVC is writing it
+        LOCK_COPIES.mkdir(parents=True, exist_ok=True)
+        # Names in the order of time; stages that start at once have names of their own.
+        path = LOCK_COPIES / f"{lock.name}.{time.time_ns()}.{os.getpid()}"
+        partial = path.with_name(f".{path.name}")
+        partial.write_bytes(content)
+        partial.rename(path)
+        for old in sorted(LOCK_COPIES.glob(f"{lock.name}.*"))[:-keep]:
+            old.unlink(missing_ok=True)
 
 
 def one_argument(arguments: list[str], what: str) -> str:
