@@ -207,14 +207,14 @@ class Plain(nn.Module):
         return (self.layers(inputs),)
 
 
-def ranked(folder: Path) -> list[Outcome]:
+def ranked(folder: Path, workers: int) -> list[Outcome]:
     images = ImageSet.load(folder, "train")
     plain = replace(QUICK, optimizer="sgd", lr=0.1)
     # Batches of one leave a rank without any person.
     return [
-        train(images, replace(plain, batch_size=7), make=Plain),
-        train(images, replace(plain, batch_size=1, epochs=1), make=Plain),
-        train(images, replace(plain, epochs=1)),
+        train(images, replace(plain, batch_size=7), make=Plain, workers=workers),
+        train(images, replace(plain, batch_size=1, epochs=1), make=Plain, workers=workers),
+        train(images, replace(plain, epochs=1), workers=workers),
     ]
 
 
@@ -222,9 +222,22 @@ def worker(rank: int, world: int, folder: Path, out: Path) -> None:
     torch.set_num_threads(1)
     rendezvous = f"file://{out / 'rendezvous'}"
     dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=world)
-    kept = [{"curve": outcome.curve, "weights": outcome.weights} for outcome in ranked(folder)]
+    kept = [
+        {"curve": outcome.curve, "weights": outcome.weights} for outcome in ranked(folder, world)
+    ]
     torch.save(kept, out / f"{rank}.pt")
     dist.destroy_process_group()
+
+
+def test_ranks_in_one_process_add_up_to_their_batches(images: ImageSet) -> None:
+    # Batches of up to 4 leave some of five ranks without any person.
+    plain = replace(QUICK, optimizer="sgd", lr=0.1, batch_size=4)
+    alone, five = (train(images, plain, make=Plain, workers=n) for n in (1, 5))
+    assert alone.seen == five.seen and not same(alone, five)
+    for row, expected in zip(five.curve, alone.curve, strict=True):
+        assert row["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-5)
+    for name, value in alone.weights.items():
+        torch.testing.assert_close(five.weights[name], value, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -236,7 +249,11 @@ def test_two_ranks_train_like_one(tmp_path: Path) -> None:
         assert first["curve"] == second["curve"]
         for name, value in first["weights"].items():
             assert torch.equal(value, second["weights"][name])  # with running statistics
-    for first, alone in zip(ranks[0][:2], ranked(folder)[:2], strict=True):
+    for first, both in zip(ranks[0], ranked(folder, 2), strict=True):
+        assert first["curve"] == both.curve  # two ranks in one process
+        for name, value in both.weights.items():
+            assert torch.equal(value, first["weights"][name])
+    for first, alone in zip(ranks[0][:2], ranked(folder, 1)[:2], strict=True):
         for row, expected in zip(first["curve"], alone.curve, strict=True):
             assert row["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-5)
         for name, value in alone.weights.items():

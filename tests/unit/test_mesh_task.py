@@ -232,7 +232,7 @@ class Plain(nn.Module):
         return MeshOutput(rotations, shape, camera + 0.9, maps, None, None)
 
 
-def ranked() -> list[Outcome]:
+def ranked(workers: int) -> list[Outcome]:
     torch.manual_seed(0)
     start = Plain().state_dict()
     found = []
@@ -241,7 +241,7 @@ def ranked() -> list[Outcome]:
         model = Plain()
         model.load_state_dict(start)
         recipe = replace(QUICK, optimizer="sgd", lr=1e-6, batch_size=size, epochs=epochs)
-        found.append(fit(model, task_of(), recipe, seed=0))
+        found.append(fit(model, task_of(), recipe, seed=0, workers=workers))
     return found
 
 
@@ -249,19 +249,29 @@ def worker(rank: int, world: int, out: Path) -> None:
     torch.set_num_threads(1)
     rendezvous = f"file://{out / 'rendezvous'}"
     dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=world)
-    kept = [{"curve": outcome.curve, "weights": outcome.weights} for outcome in ranked()]
+    kept = [{"curve": outcome.curve, "weights": outcome.weights} for outcome in ranked(world)]
     torch.save(kept, out / f"{rank}.pt")
     dist.destroy_process_group()
+
+
+def test_ranks_in_one_process_add_up_to_their_batches() -> None:
+    for alone, three in zip(ranked(1), ranked(3), strict=True):
+        assert alone.seen == three.seen
+        for row, expected in zip(three.curve, alone.curve, strict=True):
+            assert row["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-5)
+        for name, value in alone.weights.items():
+            torch.testing.assert_close(three.weights[name], value, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.slow
 def test_two_ranks_train_like_one(tmp_path: Path) -> None:
     mp.spawn(worker, (2, tmp_path), nprocs=2)
     ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
-    for first, second, alone in zip(*ranks, ranked(), strict=True):
-        assert first["curve"] == second["curve"]
+    for first, second, both, alone in zip(*ranks, ranked(2), ranked(1), strict=True):
+        assert first["curve"] == second["curve"] == both.curve  # two ranks in one process
         for row, expected in zip(first["curve"], alone.curve, strict=True):
             assert row["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-5)
         for name, value in alone.weights.items():
             assert torch.equal(first["weights"][name], second["weights"][name])
+            assert torch.equal(first["weights"][name], both.weights[name])
             torch.testing.assert_close(first["weights"][name], value, rtol=1e-4, atol=1e-6)
