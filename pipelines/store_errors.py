@@ -81,7 +81,7 @@ _ERRNOS = {
 }
 
 _ARROW = re.compile(r"AWS Error ([A-Za-z_]+)(?: \(HTTP status (\d+)\))? during (\w+) operation")
-_HTTP = re.compile(r"HTTP(?: response code:?| status) (\d{3})")
+_TOLD = re.compile(r"Unable to parse ExceptionName: (\w+)")
 
 
 @contextmanager
@@ -119,6 +119,8 @@ def _boto(error: BaseException) -> tuple[str, bool] | None:
     from boto3.exceptions import Boto3Error
     from botocore import exceptions
 
+    # A download that broke again and again holds the last reason.
+    error = getattr(error, "last_exception", None) or error
     if isinstance(error, exceptions.ClientError):
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
@@ -128,7 +130,12 @@ def _boto(error: BaseException) -> tuple[str, bool] | None:
         return "no credentials", False
     if isinstance(error, exceptions.ReadTimeoutError | exceptions.ConnectTimeoutError):
         return "slow", False
-    if isinstance(error, exceptions.HTTPClientError):
+    broken = (
+        exceptions.HTTPClientError,
+        exceptions.ConnectionError,
+        exceptions.IncompleteReadError,
+    )
+    if isinstance(error, broken):
         return "unreachable", False
     if isinstance(error, exceptions.ParamValidationError | ValueError) and "bucket" in str(error):
         return "bucket", False
@@ -137,18 +144,15 @@ def _boto(error: BaseException) -> tuple[str, bool] | None:
 
 def _arrow(error: BaseException) -> tuple[str, bool] | None:
     """pyarrow raises OSError for everything; what was wrong is in its text alone."""
-    found = _ARROW.search(str(error))
+    text = str(error)
+    found = _ARROW.search(text)
     if found is None:
         return None
     code, status, operation = found.groups()
-    http = _HTTP.search(str(error))
-    text = str(error)
-    kind = (
-        _CODES.get(_plain(code))
-        or next((_CODES[name] for name in ("XMinioStorageFull",) if name in text), None)
-        or _CODES.get(status or (http.group(1) if http else ""), "other")
-    )
-    if "timeout" in text.lower() and kind == "unreachable":
+    told = _TOLD.search(text)
+    names = [_plain(code), _plain(told.group(1)) if told else "", status or ""]
+    kind = next((_CODES[name] for name in names if name in _CODES), "other")
+    if kind == "unreachable" and "timeout" in text.lower():
         kind = "slow"
     return kind, _writes(operation)
 

@@ -122,8 +122,8 @@ def use(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     # No test asks a machine's metadata service or a home folder for credentials.
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere/config")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
     for name, value in store.env.items():
         monkeypatch.setenv(name, value)
