@@ -3,11 +3,12 @@
     python -m stages.bodies
 
 Reads data/plan/bodies.json and data/source_threedpw/ (the twin's videos in 3DPW's layout, or the
-list of the user's files). Writes data/images/threedpw/: tar shards of JPEGs, copied as they are,
-and a table per split (schema IMAGES); and data/bodies/: a table per split with the SMPL labels of
-the same people (schema BODIES), the body model that they are of in model/, the mean parameters
-that regressors start from, and left_out.json with what was not kept of each sequence and why.
-Where the data is not there, both folders hold missing.json, which says where to get it.
+list of the user's files, in a folder or at s3://). Writes data/images/threedpw/: tar shards of
+JPEGs, copied as they are, and a table per split (schema IMAGES); and data/bodies/: a table per
+split with the SMPL labels of the same people (schema BODIES), the body model that they are of in
+model/, the mean parameters that regressors start from, and left_out.json with what was not kept of
+each sequence and why. Where the data is not there, both folders hold missing.json, which says where
+to get it.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from gsam.errors import LicensedDataMissing
 from gsam.images import ImageWriter
 from gsam.images.bodies import PersonLabel, write_labels
 from gsam.storage import atomic_directory, read_json, write_json
+from pipelines.raw_fetch import local_folder
 from stages import paths
 from stages.common import planned, progress, run_stage
+from stages.raw_names import RAW_FILES
 
 DATASET, JOINT_SET = "threedpw", "spin_24"
 MEAN_PARAMETERS = "smpl_mean_params.npz"
@@ -45,21 +48,21 @@ def main(arguments: list[str]) -> str:
     pictures = paths.IMAGES / DATASET
     with atomic_directory(paths.BODIES) as out, atomic_directory(pictures) as images:
         try:
-            return convert(plan, out, images)
+            with local_folder(source_folder(plan), *RAW_FILES[DATASET]) as folder:
+                return convert(plan, folder, out, images)
         except LicensedDataMissing as missing:
             for folder in (out, images):
                 write_json(folder / "missing.json", {"reason": str(missing)})
             return f"{DATASET} missing"
 
 
-def convert(plan: dict[str, Any], out: Path, images: Path) -> str:
-    """Write all splits of both folders; returns their sizes in words.
+def convert(plan: dict[str, Any], folder: Path, out: Path, images: Path) -> str:
+    """Write all splits of both folders from the raw one; returns their sizes in words.
 
     Raises:
         LicensedDataMissing: the dataset is not there; nothing is written then.
         DataError: a file cannot be used; the message names it.
     """
-    folder = source_folder(plan)
     bodies = bodies_of(plan)
     labelling = label_bodies(bodies)
     source = ThreedpwSource(folder, plan["step"], plan["part_size"], labelling, shown)
@@ -94,8 +97,8 @@ def shown(files: Any, split: str) -> Any:
     return progress(files, f"bodies {split}")
 
 
-def source_folder(plan: dict[str, Any]) -> Path:
-    """The dataset's folder, the twin's or the user's.
+def source_folder(plan: dict[str, Any]) -> str:
+    """Where the dataset's raw files are, the twin's or the user's.
 
     Raises:
         LicensedDataMissing: the raw stage found no videos.
@@ -103,7 +106,7 @@ def source_folder(plan: dict[str, Any]) -> Path:
     absent = paths.THREEDPW_SOURCE / "missing.json"
     if absent.exists():
         raise LicensedDataMissing(str(read_json(absent)["reason"]))
-    return paths.THREEDPW_SOURCE / DATASET if plan["data"] == "twin" else Path(plan["folder"])
+    return str(paths.THREEDPW_SOURCE / DATASET if plan["data"] == "twin" else plan["folder"])
 
 
 def dataset_of(plan: dict[str, Any]) -> str:
@@ -113,8 +116,11 @@ def dataset_of(plan: dict[str, Any]) -> str:
 
 def bodies_of(plan: dict[str, Any]) -> Bodies:
     """The user's SMPL models, or the free body in their place."""
+    if not plan["smpl"]:
+        return open_bodies(None)
     try:
-        return open_bodies(Path(plan["smpl"]) if plan["smpl"] else None)
+        with local_folder(plan["smpl"]) as folder:
+            return open_bodies(folder)
     except LicensedDataMissing as missing:
         log.warning("%s; the free body stands in for SMPL", missing)
         return open_bodies(None)
@@ -122,8 +128,10 @@ def bodies_of(plan: dict[str, Any]) -> Bodies:
 
 def mean_parameters(plan: dict[str, Any], people: list[PersonLabel]) -> MeanParams:
     """The user's file of them, or the means of the training people."""
-    if plan["smpl"] and (file := Path(plan["smpl"]) / MEAN_PARAMETERS).is_file():
-        return read_mean_params(file)
+    if plan["smpl"]:
+        with local_folder(plan["smpl"], MEAN_PARAMETERS) as folder:
+            if (file := folder / MEAN_PARAMETERS).is_file():
+                return read_mean_params(file)
     poses = torch.from_numpy(np.stack([one.pose for one in people])).double()
     rotations = axis_angle_to_matrix(poses.unflatten(1, (24, 3))).numpy()
     return mean_params_of(rotations, np.stack([one.shape for one in people]))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from gsam.configs import nearest, problems_of
@@ -56,7 +55,7 @@ def resolve_detectors(params: Params) -> dict[str, dict[str, Any]]:
 def boxes_of(params: Params) -> str:
     """`truth`, or the path of the file of boxes or of a person detector."""
     boxes = params.detect["boxes"]
-    return str(boxes if boxes == "truth" else Path(params.raw["boxes"]) / boxes)
+    return str(boxes if boxes == "truth" else params.raw_file("boxes", boxes))
 
 
 def _key_problems(own: Mapping[str, Any], where: str) -> list[str]:

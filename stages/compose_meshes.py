@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from gsam.configs import nearest, problems_of
@@ -85,7 +84,7 @@ def _resolve(name: str, own: Mapping[str, Any], params: Params) -> dict[str, Any
         "mesh": {**config["mesh"], **small, **own_mesh},
         "full_mesh": {**config["mesh"], **own_mesh},
         "truth": params.mesh.get("truth", "neutral"),
-        "backbone": str(Path(params.raw["weights"]) / backbone) if backbone else None,
+        "backbone": params.raw_file("weights", backbone) if backbone else None,
         "seeds": params.seeds,
         "workers": params.workers,
     }

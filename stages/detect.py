@@ -2,16 +2,16 @@
 
     python -m stages.detect NAME
 
-Reads data/plan/detectors/<name>.json, models/detector/<name>/ (its first seed) and
-data/images/human36m/. Writes data/keypoints/<name>/<take>.parquet for every take that has pictures:
-the frames that have one, in pixels of the camera's frame. Killed at any instant and run again, it
-goes on from the shards of pictures that it had finished (.gsam/detect, or $GSAM_RUN_STORAGE) and
-ends with the same bytes. Where the pictures are missing, missing.json says so.
+Reads data/plan/detectors/<name>.json, models/detector/<name>/ (its first seed),
+data/images/human36m/ and, where people are not where the labels say, a file of boxes. Writes
+data/keypoints/<name>/<take>.parquet for every take that has pictures: the frames that have one, in
+pixels of the camera's frame. Killed at any instant and run again, it goes on from the shards of
+pictures that it had finished (.gsam/detect, or $GSAM_RUN_STORAGE) and ends with the same bytes.
+Where the pictures are missing, missing.json says so.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from gsam.schemas import KEYPOINTS
 from gsam.storage import atomic_directory, digest, list_column, read_json, write_json, write_table
 from pipelines.detect import DetectConfig, DetectJob, cut_shards, detect, storage_of
 from pipelines.detect_storage import Found
+from pipelines.raw_fetch import local_file
 from stages import paths
 from stages.common import one_argument, planned, progress, run_stage
 
@@ -36,14 +37,24 @@ def main(arguments: list[str]) -> str:
     """Write data/keypoints/<name>; returns the summary line."""
     name = one_argument(arguments, "name of a detector")
     run = planned(f"detectors/{name}")
-    models, pictures = paths.DETECTOR_MODELS / name, paths.IMAGES / DATASET
-    for folder in (pictures, models):
+    for folder in (paths.IMAGES / DATASET, paths.DETECTOR_MODELS / name):
         if (folder / "missing.json").exists():
             return write_missing(name, read_json(folder / "missing.json")["reason"])
-    weights = models / f"seed{run['seeds'][0]}.safetensors"
     config = build(DetectConfig, run["detect"], "detect")
-    if config.boxes != "truth":  # actors work elsewhere
-        config = replace(config, boxes=str(Path(config.boxes).resolve()))
+    if config.boxes == "truth":
+        return find(name, run, config)
+    with local_file(config.boxes) as file:  # actors work elsewhere
+        return find(name, run, replace(config, boxes=str(file.resolve())))
+
+
+def find(name: str, run: Mapping[str, Any], config: DetectConfig) -> str:
+    """Detect in all pictures, write data/keypoints/<name>; returns the summary line.
+
+    Raises:
+        DataError: a file cannot be used; the message names it.
+    """
+    models, pictures = paths.DETECTOR_MODELS / name, paths.IMAGES / DATASET
+    weights = models / f"seed{run['seeds'][0]}.safetensors"
     job = DetectJob(str(weights.resolve()), str(pictures.resolve()), SPLITS, config)
     images = job.open()
     storage = storage_of(name, job, images[SPLITS[0]].data_hash)

@@ -34,6 +34,7 @@ from gsam.detectors.scoring import (
 from gsam.images import ImageSet
 from gsam.storage import read_json, write_json
 from gsam.weights import load_detector
+from pipelines.raw_fetch import local_file
 from stages.common import one_argument, planned, progress, run_stage, status_of
 from stages.paths import DETECTOR_MODELS, DETECTORS, IMAGES
 
@@ -100,7 +101,8 @@ def figures_of(
     figures = score(config, images, boxes, look(boxes))
     if boxes_of(run) != "truth":
         names = images.rows["image"].to_pylist()
-        boxes = boxes_from(images, open_boxes(boxes_of(run), names=names, device=device))
+        with local_file(boxes_of(run)) as file:
+            boxes = boxes_from(images, open_boxes(str(file), names=names, device=device))
         figures |= precision(config, images, boxes, look(boxes))
     return {key: round(value, DIGITS) for key, value in figures.items()}
 

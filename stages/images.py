@@ -3,9 +3,10 @@
     python -m stages.images
 
 Reads data/plan/images.json, data/source_images/ (the twin's raw layouts, or the list of the user's
-files) and data/poses/. Writes data/images/{human36m,coco,mpii}/: tar shards of JPEGs, copied as
-they are, and a table per split with every person's joints, visibility and box (schema IMAGES). A
-dataset that the user does not have leaves missing.json, which says where to get it.
+files, in folders or at s3://) and data/poses/. Writes data/images/{human36m,coco,mpii}/: tar shards
+of JPEGs, copied as they are, and a table per split with every person's joints, visibility and box
+(schema IMAGES). A dataset that the user does not have leaves missing.json, which says where to get
+it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from gsam.datasets.pose_tables import read_takes
 from gsam.errors import DataError, LicensedDataMissing
 from gsam.images import ImageWriter, decode_jpeg
 from gsam.storage import atomic_directory, read_json, write_json
+from pipelines.raw_fetch import local_folder
 from stages import paths
 from stages.common import planned, progress, run_stage
+from stages.raw_names import RAW_FILES
 
 OpenSplit = Callable[[str], ImageWriter]
 """From a split's name, its writer, opened when it is first asked for."""
@@ -58,9 +61,10 @@ def convert(plan: dict[str, Any], key: str, folder: Path) -> str:
     twin = plan["data"] == "twin"
     joint_set, write = DATASETS[key]
     dataset = twin_name(key) if twin else key
-    source = paths.SOURCE_IMAGES / key if twin else Path(plan["folders"][key])
+    location = str(paths.SOURCE_IMAGES / key) if twin else plan["folders"][key]
     writers: dict[str, ImageWriter] = {}
     with ExitStack() as stack:
+        source = stack.enter_context(local_folder(location, *RAW_FILES[key]))
 
         def split_writer(split: str) -> ImageWriter:
             if split not in writers:

@@ -1,5 +1,6 @@
 """params.yaml as a typed value: the headline knobs, read and checked before any data is touched."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +9,7 @@ import yaml
 
 from gsam.configs import build, nearest, problems_of
 from gsam.errors import ConfigError
+from pipelines.object_store import is_remote, split, under
 
 ARCHIVED = {
     "gt": "gt",
@@ -50,7 +52,7 @@ INHERITED = ("data", "scale", "raw", "detect", "mesh", "seeds", "workers")
 
 @dataclass(frozen=True, kw_only=True)
 class RawFolders:
-    """Where raw data lies, by dataset."""
+    """Where raw data lies, by dataset: in a folder or at s3://bucket/prefix."""
 
     human36m: str
     bvh: str
@@ -106,7 +108,7 @@ class Params:
 
     def problems(self) -> list[str]:
         """Impossible values, beyond types."""
-        found = problems_of(RawFolders, self.raw, "raw")
+        found = problems_of(RawFolders, self.raw, "raw") or location_problems(self.raw)
         found += problems_of(DetectOptions, self.detect, "detect")
         found += problems_of(MeshOptions, self.mesh, "mesh")
         if self.keypoints not in SOURCES:
@@ -117,9 +119,26 @@ class Params:
             found.append(f"workers = {self.workers}: expected 0 (no Ray workers) or more")
         return found
 
+    def raw_file(self, key: str, name: str) -> str:
+        """Where a file of a raw folder is."""
+        folder = self.raw[key]
+        return under(folder, name) if is_remote(folder) else str(Path(folder) / name)
+
     def knobs(self) -> dict[str, Any]:
         """What `main` changes in its lifter's file, its scale and the recipe: the set knobs."""
         return {k: v for k, v in vars(self).items() if k not in INHERITED and v is not None}
+
+
+def location_problems(raw: Mapping[str, str]) -> list[str]:
+    """What is wrong with the raw folders that are URIs."""
+    found = []
+    for key, location in raw.items():
+        if is_remote(location):
+            try:
+                split(location)
+            except ConfigError as error:
+                found.append(f"raw.{key} = {error} or a folder")
+    return found
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

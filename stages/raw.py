@@ -2,10 +2,10 @@
 
     python -m stages.raw
 
-Reads data/plan/raw.json and, for real data, its folder. Writes data/source/: the twin's archives
-in Human3.6M's community layout, or manifest.json with the name, size and hash of every file, on
-which later stages depend. Ends with exit code 3 where licensed data is missing: the message says
-who grants it and where it goes.
+Reads data/plan/raw.json and, for real data, its folder, fetched first where that is at s3://.
+Writes data/source/: the twin's archives in Human3.6M's community layout, or manifest.json with the
+name, size and hash of every file, on which later stages depend. Ends with exit code 3 where
+licensed data is missing: the message says who grants it and where it goes.
 """
 
 import hashlib
@@ -18,8 +18,11 @@ from gsam.errors import DataError, LicensedDataMissing
 from gsam.storage import atomic_directory, write_json
 from gsam.twin import generate
 from gsam.twin.config import TwinConfig
+from pipelines.object_store import is_remote
+from pipelines.raw_fetch import local_folder
 from stages.common import planned, progress, run_stage
 from stages.paths import SOURCE
+from stages.raw_names import RAW_FILES
 
 
 def main(arguments: list[str]) -> str:
@@ -31,11 +34,11 @@ def main(arguments: list[str]) -> str:
             generate(folder, config)
             archives = len(list(folder.iterdir()))
         return f"twin of Human3.6M  {archives} archives"
-    folder = Path(plan["folder"])
-    files = raw_files(plan["data"], folder)
-    with atomic_directory(SOURCE) as out:
-        write_json(out / "manifest.json", manifest(folder, files))
-    return f"{plan['data']}  {len(files)} files in {folder}"
+    with local_folder(plan["folder"], *RAW_FILES[plan["data"]]) as folder:
+        files = raw_files(plan["data"], folder)
+        with atomic_directory(SOURCE) as out:
+            write_json(out / "manifest.json", manifest(plan["folder"], folder, files))
+    return f"{plan['data']}  {len(files)} files in {plan['folder']}"
 
 
 def raw_files(data: str, folder: Path) -> list[Path]:
@@ -59,8 +62,8 @@ def raw_files(data: str, folder: Path) -> list[Path]:
     return files + sorted(folder.rglob("manifest.csv"))
 
 
-def manifest(folder: Path, files: list[Path]) -> dict[str, Any]:
-    """The folder and, for each file, its size in bytes and SHA-256."""
+def manifest(location: str, folder: Path, files: list[Path]) -> dict[str, Any]:
+    """The location of files that lie in a folder and, for each, its size in bytes and SHA-256."""
     listed = {}
     for path in progress(files, "hash raw files"):
         with path.open("rb") as stream:
@@ -69,7 +72,8 @@ def manifest(folder: Path, files: list[Path]) -> dict[str, Any]:
             "bytes": path.stat().st_size,
             "sha256": hashed,
         }
-    return {"folder": folder.as_posix(), "files": listed}
+    place = location.rstrip("/") if is_remote(location) else Path(location).as_posix()
+    return {"folder": place, "files": listed}
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python -m stages.raw_images
 
-Reads data/plan/raw_images.json and, for real data, its folders. Writes data/source_images/: for
-the twin human36m/, coco/ and mpii/ in the originals' raw layouts, for real data manifest.json with
-the name, size and hash of every file, on which later stages depend; missing.json where the data
-comes without images.
+Reads data/plan/raw_images.json and, for real data, its folders, fetched first where they are at
+s3://. Writes data/source_images/: for the twin human36m/, coco/ and mpii/ in the originals' raw
+layouts, for real data manifest.json with the name, size and hash of every file, on which later
+stages depend; missing.json where the data comes without images.
 """
 
 from pathlib import Path
@@ -15,9 +15,11 @@ from gsam.configs import build
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.config import TwinConfig
 from gsam.twin.images.config import TwinImagesConfig
+from pipelines.raw_fetch import local_folder
 from stages.common import planned, progress, run_stage
 from stages.paths import SOURCE_IMAGES
 from stages.raw import manifest
+from stages.raw_names import RAW_FILES
 
 DATASETS = ("human36m", "coco", "mpii")
 
@@ -29,8 +31,7 @@ def main(arguments: list[str]) -> str:
         if plan["data"] == "twin":
             return _render(out, plan)
         if plan["data"] == "archives":
-            folders = {name: Path(plan["folders"][name]) for name in DATASETS}
-            listed = {n: manifest(folder, image_files(n, folder)) for n, folder in folders.items()}
+            listed = {name: listing(name, plan["folders"][name]) for name in DATASETS}
             write_json(out / "manifest.json", listed)
             found = [f"{name} {len(listed[name]['files'])} files" for name in DATASETS]
             return f"archives  {'  '.join(found)}"
@@ -50,6 +51,12 @@ def _render(out: Path, plan: dict[str, Any]) -> str:
 
     done = render_twin(out, twin, images, progress=shown)
     return f"twin  {'  '.join(f'{name} {count} images' for name, count in done.items())}"
+
+
+def listing(dataset: str, location: str) -> dict[str, Any]:
+    """The manifest of the dataset's images and labels, in a folder or at s3://."""
+    with local_folder(location, *RAW_FILES[dataset]) as folder:
+        return manifest(location, folder, image_files(dataset, folder))
 
 
 def image_files(dataset: str, folder: Path) -> list[Path]:

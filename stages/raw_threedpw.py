@@ -2,10 +2,10 @@
 
     python -m stages.raw_threedpw
 
-Reads data/plan/raw_threedpw.json and, for real data, its folder. Writes data/source_threedpw/: for
-the twin threedpw/ in the original's raw layout (sequenceFiles/, imageFiles/), for archives
-manifest.json with the name, size and hash of every file, on which later stages depend;
-missing.json with the reason where there are none.
+Reads data/plan/raw_threedpw.json and, for real data, its folder, fetched first where that is at
+s3://. Writes data/source_threedpw/: for the twin threedpw/ in the original's raw layout
+(sequenceFiles/, imageFiles/), for archives manifest.json with the name, size and hash of every
+file, on which later stages depend; missing.json with the reason where there are none.
 """
 
 from pathlib import Path
@@ -15,9 +15,11 @@ from gsam.configs import build
 from gsam.datasets.threedpw import missing_message
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.video import TwinVideoConfig
+from pipelines.raw_fetch import local_folder
 from stages.common import planned, progress, run_stage
 from stages.paths import THREEDPW_SOURCE
 from stages.raw import manifest
+from stages.raw_names import RAW_FILES
 
 
 def main(arguments: list[str]) -> str:
@@ -27,12 +29,13 @@ def main(arguments: list[str]) -> str:
         if plan["data"] == "twin":
             return _render(out / "threedpw", plan["video"])
         if plan["data"] == "archives":
-            folder = Path(plan["folder"])
-            files = threedpw_files(folder)
-            if files:
-                write_json(out / "manifest.json", manifest(folder, files))
-                return f"archives  {len(files)} files in {folder}"
-            reason = missing_message(folder, "sequenceFiles")
+            location = plan["folder"]
+            with local_folder(location, *RAW_FILES["threedpw"]) as folder:
+                files = threedpw_files(folder)
+                if files:
+                    write_json(out / "manifest.json", manifest(location, folder, files))
+                    return f"archives  {len(files)} files in {location}"
+            reason = missing_message(location, "sequenceFiles")
         else:
             reason = f"data={plan['data']} comes without 3DPW's videos"
         write_json(out / "missing.json", {"reason": reason})

@@ -1,6 +1,7 @@
 """Where takes and keypoints come from for each `data`: one reader behind each name."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from gsam.datasets.takes import Take
 from gsam.errors import ConfigError
 from gsam.storage import read_json
 from gsam.twin.config import TwinConfig
+from pipelines.raw_fetch import local_folder
 from stages.params import ARCHIVED
 from stages.paths import SOURCE
+from stages.raw_names import RAW_FILES
 
 
 def source_problems(data: str, options: dict[str, Any]) -> list[str]:
@@ -27,11 +30,12 @@ def source_problems(data: str, options: dict[str, Any]) -> list[str]:
     return [f"{where}: unknown key {key!r}; allowed: test_subjects" for key in options]
 
 
-def raw_folder(data: str) -> Path:
-    """The folder of raw files that the raw stage made or found."""
+def raw_folder(data: str) -> AbstractContextManager[Path]:
+    """Opens the folder of raw files that the raw stage made or found."""
     if data == "twin":
-        return SOURCE
-    return Path(read_json(SOURCE / "manifest.json")["folder"])
+        return local_folder(str(SOURCE))
+    location = read_json(SOURCE / "manifest.json")["folder"]
+    return local_folder(location, *RAW_FILES[data])
 
 
 def read_takes(plan: dict[str, Any]) -> Iterator[Take]:
@@ -40,12 +44,14 @@ def read_takes(plan: dict[str, Any]) -> Iterator[Take]:
     Raises:
         DataError: a file cannot be used; the message names it.
     """
-    folder, options = raw_folder(plan["data"]), plan["options"]
-    if plan["data"] == "bvh":
-        return bvh.read_takes(folder, build(BvhConfig, options, "conf/dataset/bvh.yaml"))
-    # The twin is in Human3.6M's layout but must never pass for it.
-    dataset = "twin" if plan["data"] == "twin" else "human36m"
-    return human36m.read_takes(folder, options["test_subjects"], dataset=dataset)
+    options = plan["options"]
+    with raw_folder(plan["data"]) as folder:
+        if plan["data"] == "bvh":
+            yield from bvh.read_takes(folder, build(BvhConfig, options, "conf/dataset/bvh.yaml"))
+            return
+        # The twin is in Human3.6M's layout but must never pass for it.
+        dataset = "twin" if plan["data"] == "twin" else "human36m"
+        yield from human36m.read_takes(folder, options["test_subjects"], dataset=dataset)
 
 
 def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], Views]:
@@ -59,4 +65,5 @@ def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], Views]:
     """
     if data == "bvh":
         raise ConfigError(f"data=bvh comes without 2D files; {source} is made by the noise model")
-    return read_keypoints(raw_folder(data), ARCHIVED[source])
+    with raw_folder(data) as folder:
+        return read_keypoints(folder, ARCHIVED[source])

@@ -11,7 +11,8 @@ files, models/mesh/<name>/missing.json and train.json say so.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from gsam.storage import atomic_directory, digest, read_json, write_json
 from gsam.training.loop import Outcome
 from gsam.training.task import CurveRow
 from gsam.weights import save_network
+from pipelines.raw_fetch import local_file
 from pipelines.run_storage import RunStorage
 from pipelines.train_mesh import MeshData, train_mesh
 from stages.common import one_argument, planned, run_stage, status_of
@@ -47,13 +49,14 @@ def main(arguments: list[str]) -> str:
             return write_missing(name, str(read_json(folder / "missing.json")["reason"]))
     data = mesh_data(mixed)
     sources = MeshSources.open(data.training)
-    backbone = backbone_report(run)
-    data_hash = hash_of(data, sources)
+    with started(run) as own:
+        backbone = backbone_report(own)
+        data_hash = hash_of(data, sources, own["backbone"])
 
-    def train(seed: int, storage: RunStorage, report: Callable[[CurveRow], None]) -> Outcome:
-        return train_mesh(run, data, sources, seed, storage, report)
+        def train(seed: int, storage: RunStorage, report: Callable[[CurveRow], None]) -> Outcome:
+            return train_mesh(own, data, sources, seed, storage, report)
 
-    outcomes, storages = train_seeds(run, data_hash, CURVE, train)
+        outcomes, storages = train_seeds(run, data_hash, CURVE, train)
     config = build(MeshConfig, run["mesh"], "mesh")
     body = read_bodies(data.bodies).title("neutral")
 
@@ -75,6 +78,16 @@ def main(arguments: list[str]) -> str:
     return headline(parts, outcomes, shown)
 
 
+@contextmanager
+def started(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The run with the file that its backbone starts from, if any, on this machine's disk."""
+    if not run["backbone"]:
+        yield run
+        return
+    with local_file(run["backbone"]) as file:
+        yield {**run, "backbone": str(file)}
+
+
 def mesh_data(mixed: tuple[str, ...]) -> MeshData:
     """Where everything lies, for other processes too."""
     return MeshData(
@@ -85,10 +98,13 @@ def mesh_data(mixed: tuple[str, ...]) -> MeshData:
     )
 
 
-def hash_of(data: MeshData, sources: MeshSources) -> str:
-    """Identifies everything that is read: images and labels of all splits, bodies, the means."""
+def hash_of(data: MeshData, sources: MeshSources, backbone: str | None) -> str:
+    """Identifies everything that is read: images and labels of all splits, bodies, the means, and
+    the file that the backbone starts from.
+    """
     tables = [*data.validation.images.glob("*.parquet"), *BODIES.glob("*.parquet")]
-    rest = digest([data.bodies, data.mean, *sorted(tables)])
+    first = [Path(backbone)] if backbone else []
+    rest = digest([data.bodies, data.mean, *sorted(tables), *first])
     return hashlib.sha256(f"{sources.data_hash} {rest}".encode()).hexdigest()
 
 

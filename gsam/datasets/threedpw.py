@@ -30,7 +30,7 @@ OPENPOSE_JOINTS = 18
 Floats = NDArray[np.float64]
 
 
-def missing_message(folder: Path, absent: str) -> str:
+def missing_message(folder: Path | str, absent: str) -> str:
     """What to tell a user whose `folder` lacks something of 3DPW."""
     return (
         f"{folder}: {absent} missing; 3DPW is granted by its authors at "
