@@ -1,14 +1,19 @@
 """Training samples from Ray Data: decoded, cropped and augmented by actors on CPUs.
 
-Every training process has a pipeline of its own, from its own slice of the global order. Actors
-are sent numbers of steps and find out whose samples those are: nothing but finished batches
-travels.
+Every rank of a training has a pipeline of its own, from its own slice of the global order; a
+process that stands in for others has theirs as well. Actors are sent numbers of steps and find out
+whose samples those are: nothing but finished batches travels.
+
+Actors ask Ray for no CPUs of theirs. They are as many as the CPUs that training leaves, so they are
+not too many; but none waits for one that training holds, or keeps another training from starting.
 """
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -17,7 +22,7 @@ from gsam.errors import DataError
 from gsam.training.feed import ArrayBatch, Arrays, Maker, stack
 from gsam.training.sampling import SampleOrder
 
-__all__ = ["RayFeed", "actors_for"]
+__all__ = ["RayFeed", "actors_for", "homes", "worker_feed"]
 
 STEPS_AT_ONCE = 4096
 """A pipeline plans all its steps before the first; a longer training starts a new one in between.
@@ -33,6 +38,49 @@ Opener = Callable[[], Maker]
 def actors_for(workers: int, cpus: int | None = None) -> int:
     """Actors of each training process, where `cpus` (default: this machine's) are shared fairly."""
     return max(1, ((cpus or os.cpu_count() or 1) - workers) // workers)
+
+
+def homes(cpus: Mapping[str, float], own: str, actors: int, processes: int) -> list[str]:
+    """Nodes for a process's actors: its own as long as it has CPUs for them, then the others.
+
+    Args:
+        cpus: CPUs of every node, by its id.
+        own: the node that the process runs on.
+        processes: training processes on that node.
+    """
+    local = max(1, int(cpus.get(own, 0)) // max(1, processes) - 1)
+    others = [
+        node for node, count in sorted(cpus.items()) if node != own for _ in range(int(count))
+    ]
+    spread = others[:: max(1, len(others) // max(1, actors - local))]
+    return ([own] * min(local, actors) + spread)[:actors] or [own]
+
+
+def worker_feed(opened: "Opener", epochs: int, workers: int) -> "RayFeed":
+    """The feed of a Ray Train worker, with its share of the cluster's CPUs.
+
+    Args:
+        opened, epochs: as of `RayFeed`.
+        workers: ranks of the training; those without a process are other processes' too.
+    """
+    import ray
+    from ray import train
+
+    context = train.get_context()
+    processes = context.get_world_size()
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    cpus = {node["NodeID"]: node["Resources"]["CPU"] for node in nodes}
+    # Where there are GPUs, a worker's share of the CPUs is one GPU's: others may be taken.
+    gpus = sum(node["Resources"].get("GPU", 0) for node in nodes)
+    actors = actors_for(max(processes, int(gpus)), int(sum(cpus.values())))
+    own = ray.get_runtime_context().get_node_id()
+    return RayFeed(
+        opened,
+        epochs,
+        actors,
+        ranks=-(-workers // processes),
+        nodes=homes(cpus, own, actors, context.get_local_world_size()),
+    )
 
 
 class _Actor:
@@ -82,39 +130,62 @@ def _unpacked(header: str, data: bytes) -> Arrays:
     return arrays
 
 
-class RayFeed(AbstractContextManager["RayFeed"]):
-    """Batches from a pipeline that runs on from epoch to epoch; a context manager."""
+@dataclass
+class _Pipeline:
+    """One rank's batches on their way, and the step of the next; none yet: -1."""
 
-    def __init__(self, opened: Opener, epochs: int, actors: int, cpus: float = 1.0) -> None:
+    next_step: int = -1
+    batches: Iterator[Any] = field(default_factory=lambda: iter(()))
+
+
+class RayFeed(AbstractContextManager["RayFeed"]):
+    """Batches from pipelines that run on from epoch to epoch, one for each rank; a context manager.
+
+    The iterators of several ranks may be advanced in turn.
+    """
+
+    def __init__(
+        self,
+        opened: Opener,
+        epochs: int,
+        actors: int,
+        *,
+        ranks: int = 1,
+        nodes: Sequence[str] = (),
+    ) -> None:
         """
         Args:
             opened: gives each actor what makes its samples.
             epochs: of the whole training; nothing is made beyond them.
-            actors: of this process's pipeline, with `cpus` each.
+            actors: of this process, shared by the pipelines of its ranks.
+            ranks: how many ranks this process trains.
+            nodes: where the actors are to run, one after another (default: Ray decides).
         """
-        self.opened, self.epochs, self.actors, self.cpus = opened, epochs, actors, cpus
-        self.next_step = -1
-        self.batches: Iterator[Any] = iter(())
+        self.opened, self.epochs = opened, epochs
+        self.actors = max(1, actors // ranks)
+        self.nodes = tuple(nodes)
+        self.pipelines: dict[int, _Pipeline] = {}
 
     def __call__(self, order: SampleOrder, epoch: int) -> Iterator[ArrayBatch]:
-        """The batches of one epoch.
+        """The batches of one epoch, of the order's rank.
 
         Raises:
             DataError: a sample cannot be made, as an image that cannot be decoded.
         """
+        pipeline = self.pipelines.setdefault(order.rank, _Pipeline())
         for step, part in enumerate(order.slices(epoch), epoch * len(order.cuts)):
-            row = next(self.batches, None) if step == self.next_step else None
+            row = next(pipeline.batches, None) if step == pipeline.next_step else None
             if row is None:
-                self.batches = self._start(order, step)
-                row = next(self.batches)
-            self.next_step = step + 1
+                pipeline.batches = self._start(order, step)
+                row = next(pipeline.batches)
+            pipeline.next_step = step + 1
             if row["error"][0]:
                 raise DataError(str(row["error"][0]))
             yield ArrayBatch(_unpacked(row["header"][0], row["data"][0]), part.spare)
 
     def __exit__(self, *error: object) -> None:
-        """End the pipeline and its actors."""
-        self.batches = iter(())
+        """End the pipelines and their actors."""
+        self.pipelines.clear()
 
     def _start(self, order: SampleOrder, first: int) -> Iterator[Any]:
         """Batches from the step `first` on, in order."""
@@ -127,11 +198,28 @@ class RayFeed(AbstractContextManager["RayFeed"]):
         actor: Any = _Actor
         together = max(1, SAMPLES_AT_ONCE * order.world // order.batch_size)
         parcels = -(-(last - first) // together)
-        samples = ray.data.range(last - first, override_num_blocks=parcels).map_batches(
+        # Rows of this process, unlike a range, are read by no task that would wait for a CPU.
+        rows = [{"id": step} for step in range(last - first)]
+        samples = ray.data.from_items(rows, override_num_blocks=parcels).map_batches(
             actor,
             fn_constructor_args=(self.opened, order, first),
             batch_size=together,
             concurrency=min(self.actors, parcels),
-            num_cpus=self.cpus,
+            num_cpus=0,
+            ray_remote_args_fn=_Placed(self.nodes) if self.nodes else None,
         )
         return iter(samples.iter_batches(batch_size=1, prefetch_batches=READ_AHEAD))
+
+
+class _Placed:
+    """Where Ray is asked to run one actor after another, as long as the node is there."""
+
+    def __init__(self, nodes: Sequence[str]) -> None:
+        self.nodes = cycle(nodes)
+
+    def __call__(self) -> dict[str, Any]:
+        """Ray's options for the next actor."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        node = next(self.nodes)
+        return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True)}

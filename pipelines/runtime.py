@@ -13,10 +13,17 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    # A placement that a lost node was part of never comes: ask again soon, for what there is.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "10",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+
+
+def on_cluster() -> bool:
+    """Whether Ray is one that others started (RAY_ADDRESS), whose nodes may come and go."""
+    return bool(os.environ.get("RAY_ADDRESS"))
 
 
 @contextmanager

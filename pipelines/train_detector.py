@@ -15,13 +15,14 @@ from gsam.detectors.augment import AugmentConfig
 from gsam.detectors.feed import Cropper, open_cropper
 from gsam.detectors.task import DetectionTask
 from gsam.images import ImageSet
-from gsam.training.checkpoint import CheckpointFolder, Keeper
+from gsam.training.checkpoint import Keeper
 from gsam.training.config import SampleConfig, TrainConfig
 from gsam.training.feed import Feed, ThreadFeed
 from gsam.training.initial import fresh
 from gsam.training.loop import Outcome, fit
 from gsam.training.task import CurveRow
 from gsam.training.threads import few_threads
+from pipelines.node_files import Shipped
 from pipelines.ray_train import RayKeeper, fit_on_ray, warn
 from pipelines.run_storage import RunStorage
 
@@ -49,21 +50,17 @@ def train_detector(
     """
     if run["workers"] == 0:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        keeper = CheckpointFolder(storage.folder, warn)
+        keeper = storage.keeper(warn)
         detector = build(DetectorConfig, run["detector"], "detector")
         augment = build(AugmentConfig, run["augment"], "augment")
         with ThreadFeed(Cropper(images, detector, augment, seed)) as feed:
             return _fit(run, images, seed, keeper, report, device, feed)
-    from pipelines.ingest import actors_for
-
-    workers = run["workers"]
-    settings = {"run": dict(run), "seed": seed, "folder": str(folder.resolve())}
-    settings["actors"] = actors_for(workers)
+    folder = folder.resolve()
     return fit_on_ray(
         _ray_worker,
-        settings,
-        workers=workers,
-        helpers=workers * settings["actors"],
+        {"run": dict(run), "seed": seed, "folder": str(folder)},
+        reads=[folder],
+        workers=run["workers"],
         name=storage.name,
         root=storage.root,
     )
@@ -73,13 +70,22 @@ def _ray_worker(settings: dict[str, Any]) -> None:
     """What every Ray worker runs: its crops come from actors of its own."""
     from ray.train.torch import get_device
 
-    from pipelines.ingest import RayFeed
+    from pipelines.ingest import worker_feed
 
-    run, folder, seed = settings["run"], settings["folder"], settings["seed"]
-    images = ImageSet.load(folder, SPLIT)
-    opened = partial(open_cropper, folder, SPLIT, run["detector"], run["augment"], seed)
-    with RayFeed(opened, epochs=run["train"]["epochs"], actors=settings["actors"]) as feed:
-        _fit(run, images, seed, RayKeeper(), None, get_device(), feed)
+    run, folder, files = settings["run"], settings["folder"], settings["files"]
+    images = ImageSet.load(files.path(folder), SPLIT)
+    opened = partial(
+        _open_cropper, files, folder, run["detector"], run["augment"], settings["seed"]
+    )
+    with worker_feed(opened, run["train"]["epochs"], run["workers"]) as feed:
+        _fit(run, images, settings["seed"], RayKeeper(), None, get_device(), feed)
+
+
+def _open_cropper(
+    files: Shipped, folder: str, detector: dict[str, Any], augment: dict[str, Any], seed: int
+) -> Cropper:
+    """What an actor makes crops with, wherever it runs."""
+    return open_cropper(files.path(folder), SPLIT, detector, augment, seed)
 
 
 def _fit(
@@ -98,4 +104,5 @@ def _fit(
     task = DetectionTask(images, detector, samples, feed, device)
     model = fresh(lambda: build_detector(detector), seed)
     with few_threads(model):
-        return fit(model, task, config, seed=seed, keeper=keeper, report=report)
+        workers = run["workers"] or None
+        return fit(model, task, config, seed=seed, workers=workers, keeper=keeper, report=report)

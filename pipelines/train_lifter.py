@@ -7,7 +7,7 @@ from typing import Any
 from gsam.clips import ClipSet
 from gsam.configs import build
 from gsam.lifters import LifterConfig, build_lifter
-from gsam.training.checkpoint import CheckpointFolder, Keeper
+from gsam.training.checkpoint import Keeper
 from gsam.training.config import TrainConfig, WindowConfig
 from gsam.training.initial import fresh
 from gsam.training.lifting import LiftingTask
@@ -39,12 +39,13 @@ def train_lifter(
         DataError: the training failed on Ray, after its retries.
     """
     if run["workers"] == 0:
-        return _fit(run, clips, seed, CheckpointFolder(storage.folder, warn), report)
+        return _fit(run, clips, seed, storage.keeper(warn), report)
+    folder = folder.resolve()
     return fit_on_ray(
         _ray_worker,
-        {"run": dict(run), "seed": seed, "folder": str(folder.resolve())},
+        {"run": dict(run), "seed": seed, "folder": str(folder)},
+        reads=[folder],
         workers=run["workers"],
-        helpers=0,
         name=storage.name,
         root=storage.root,
     )
@@ -54,7 +55,8 @@ def _ray_worker(settings: dict[str, Any]) -> None:
     """What every Ray worker runs."""
     from ray.train.torch import get_device
 
-    clips = ClipSet.load(settings["folder"], "train", get_device(), hashed=False)
+    folder = settings["files"].path(settings["folder"])
+    clips = ClipSet.load(folder, "train", get_device(), hashed=False)
     _fit(settings["run"], clips, settings["seed"], RayKeeper(), None)
 
 
@@ -67,4 +69,5 @@ def _fit(run: Run, clips: ClipSet, seed: int, keeper: Keeper, report: Report | N
     task = LiftingTask(clips, windows, frames=lifter.frames, head=head)
     model = fresh(lambda: build_lifter(lifter), seed)
     with few_threads(model):
-        return fit(model, task, config, seed=seed, keeper=keeper, report=report)
+        workers = run["workers"] or None
+        return fit(model, task, config, seed=seed, workers=workers, keeper=keeper, report=report)

@@ -3,7 +3,7 @@ samples from Ray Data and the network on Ray Train.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,14 @@ from gsam.meshes.losses import MeshLossConfig
 from gsam.meshes.samples import MeshSampler, open_sampler
 from gsam.meshes.sources import MeshSamples, MeshSources, SourceFiles
 from gsam.meshes.task import MeshTask
-from gsam.training.checkpoint import CheckpointFolder, Keeper
+from gsam.training.checkpoint import Keeper
 from gsam.training.config import TrainConfig
 from gsam.training.feed import Feed, ThreadFeed
 from gsam.training.initial import fresh
 from gsam.training.loop import Outcome, fit
 from gsam.training.task import CurveRow
 from gsam.training.threads import few_threads
+from pipelines.node_files import Shipped
 from pipelines.ray_train import RayKeeper, fit_on_ray, warn
 from pipelines.run_storage import RunStorage
 
@@ -50,6 +51,27 @@ class MeshData:
     bodies: Path
     mean: Path
 
+    @property
+    def paths(self) -> list[Path]:
+        """Every folder and file that is read, once."""
+        sources = [*self.training, self.validation]
+        found = [path for one in sources for path in (one.images, one.labels) if path]
+        return list(dict.fromkeys([*found, self.bodies, self.mean]))
+
+    def on_this_node(self, files: Shipped) -> "MeshData":
+        """The same data where this node has it."""
+        return MeshData(
+            training=tuple(_moved(one, files) for one in self.training),
+            validation=_moved(self.validation, files),
+            bodies=files.path(self.bodies),
+            mean=files.path(self.mean),
+        )
+
+
+def _moved(source: SourceFiles, files: Shipped) -> SourceFiles:
+    labels = files.path(source.labels) if source.labels else None
+    return replace(source, images=files.path(source.images), labels=labels)
+
 
 def train_mesh(
     run: Run, data: MeshData, sources: MeshSources, seed: int, storage: RunStorage, report: Report
@@ -70,20 +92,18 @@ def train_mesh(
     """
     if run["workers"] == 0:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        keeper = CheckpointFolder(storage.folder, warn)
+        keeper = storage.keeper(warn)
         mesh = build(MeshConfig, run["mesh"], "mesh")
         augment = build(MeshAugment, run["augment"], "augment")
         with ThreadFeed(MeshSampler(sources, mesh.size, augment, seed)) as feed:
             return _fit(run, data, sources, seed, keeper, report, device, feed)
-    from pipelines.ingest import actors_for
-
-    workers = run["workers"]
-    settings = {"run": dict(run), "seed": seed, "data": data, "actors": actors_for(workers)}
+    if run["backbone"]:
+        run = {**run, "backbone": str(Path(run["backbone"]).resolve())}
     return fit_on_ray(
         _ray_worker,
-        settings,
-        workers=workers,
-        helpers=workers * settings["actors"],
+        {"run": dict(run), "seed": seed, "data": data},
+        reads=[*data.paths, *([Path(run["backbone"])] if run["backbone"] else [])],
+        workers=run["workers"],
         name=storage.name,
         root=storage.root,
     )
@@ -93,14 +113,24 @@ def _ray_worker(settings: dict[str, Any]) -> None:
     """What every Ray worker runs: its samples come from actors of its own."""
     from ray.train.torch import get_device
 
-    from pipelines.ingest import RayFeed
+    from pipelines.ingest import worker_feed
 
-    run, data, seed = settings["run"], settings["data"], settings["seed"]
+    run, files, seed = settings["run"], settings["files"], settings["seed"]
+    data = settings["data"].on_this_node(files)
+    if run["backbone"]:
+        run = {**run, "backbone": str(files.path(run["backbone"]))}
     size = build(MeshConfig, run["mesh"], "mesh").size
-    opened = partial(open_sampler, data.training, size, run["augment"], seed)
+    opened = partial(_open_sampler, files, settings["data"], size, run["augment"], seed)
     sources = MeshSources.open(data.training)
-    with RayFeed(opened, epochs=run["train"]["epochs"], actors=settings["actors"]) as feed:
+    with worker_feed(opened, run["train"]["epochs"], run["workers"]) as feed:
         _fit(run, data, sources, seed, RayKeeper(), None, get_device(), feed)
+
+
+def _open_sampler(
+    files: Shipped, data: MeshData, size: int, augment: dict[str, Any], seed: int
+) -> MeshSampler:
+    """What an actor makes samples with, wherever it runs."""
+    return open_sampler(data.on_this_node(files).training, size, augment, seed)
 
 
 def _fit(
@@ -131,7 +161,8 @@ def _fit(
 
     model = fresh(started, seed)
     with few_threads(model):
-        return fit(model, task, config, seed=seed, keeper=keeper, report=report)
+        workers = run["workers"] or None
+        return fit(model, task, config, seed=seed, workers=workers, keeper=keeper, report=report)
 
 
 def _shown(

@@ -1,16 +1,18 @@
 """What the training stages share: seeds trained one after another, weights, curves, summary."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from gsam.storage import atomic_directory, digest, write_json, write_text
 from gsam.training.loop import Outcome
 from gsam.training.task import CurveRow
+from pipelines.ray_train import training_device
 from pipelines.run_storage import RunStorage
 from stages.curves import curve_text, reporter, rounded
 
-__all__ = ["Outcomes", "headline", "train_seeds", "write_curves", "write_models"]
+__all__ = ["Outcomes", "fewer_workers", "headline", "train_seeds", "write_curves", "write_models"]
 
 Outcomes = Mapping[int, Outcome]
 Train = Callable[[int, RunStorage, Callable[[CurveRow], None]], Outcome]
@@ -22,10 +24,11 @@ def train_seeds(
 ) -> tuple[dict[int, Outcome], list[RunStorage]]:
     """Train every seed of a run; the storages are to be cleared once everything is written."""
     outcomes, storages = {}, []
-    for seed in run["seeds"]:
-        storage = RunStorage(run, seed, data_hash)
-        storages.append(storage)
-        outcomes[seed] = train(seed, storage, reporter(seed, run["train"]["epochs"], columns))
+    with training_device(run["workers"]) as device:
+        for seed in run["seeds"]:
+            storage = RunStorage(run, seed, data_hash, device)
+            storages.append(storage)
+            outcomes[seed] = train(seed, storage, reporter(seed, run["train"]["epochs"], columns))
     return outcomes, storages
 
 
@@ -66,13 +69,35 @@ def write_curves(path: Path, outcomes: Outcomes, columns: Sequence[str]) -> None
     write_text(path, curve_text(rows, columns))
 
 
-def headline(parts: Sequence[str], outcomes: Outcomes, shown: Callable[[CurveRow], str]) -> str:
-    """What a person wants to see of a training, in one line; `shown` words its last epoch."""
+def headline(
+    parts: Sequence[str],
+    outcomes: Outcomes,
+    shown: Callable[[CurveRow], str],
+    workers: int = 0,
+) -> str:
+    """What a person wants to see of a training, in one line; `shown` words its last epoch, and
+    `workers` is how many the run was planned for."""
     line = list(parts)
     for seed, outcome in outcomes.items():
+        fewer = fewer_workers(outcome.processes, workers)
         if outcome.status == "diverged":
-            line.append(f"seed {seed}: diverged at epoch {outcome.diverged_epoch}")
+            line.append(f"seed {seed}: diverged at epoch {outcome.diverged_epoch}{fewer}")
         else:
             last = outcome.curve[-1]
-            line.append(f"seed {seed}: {len(outcome.curve)} epochs, {shown(last)}")
+            line.append(f"seed {seed}: {len(outcome.curve)} epochs, {shown(last)}{fewer}")
     return "  ".join(line)
+
+
+def fewer_workers(processes: Sequence[int], workers: int) -> str:
+    """Which epochs were trained with fewer processes than workers: `, with 1 of 2 workers from
+    epoch 6 on`; nothing where none was."""
+    said, first = [], 1
+    for count, group in groupby(processes):
+        last = first + len(list(group)) - 1
+        if count < workers:
+            where = f"in epoch {first}" if first == last else f"in epochs {first} to {last}"
+            if last == len(processes):
+                where = f"from epoch {first} on"
+            said.append(f"with {count} of {workers} workers {where}")
+        first = last + 1
+    return "".join(f", {one}" for one in said)
