@@ -10,7 +10,6 @@ import io
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,20 +62,6 @@ class Entry:
     etag: str
 
 
-@contextmanager
-def _asking(uri: str) -> Iterator[None]:
-    """`store_errors` for requests by HEAD, whose answers say 403 or 404 without a reason."""
-    from botocore.exceptions import ClientError
-
-    with store_errors(uri):
-        try:
-            yield
-        except ClientError:
-            bucket, key = split(uri)
-            client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
-            raise
-
-
 def read_bytes(uri: str) -> bytes:
     """A whole object or file.
 
@@ -84,14 +69,20 @@ def read_bytes(uri: str) -> bytes:
         NotThere: it is absent.
         ConfigError, DataError: the store is wrong or fails (`store_errors`).
     """
-    if not is_remote(uri):
-        with store_errors(uri):
+    with store_errors(uri):
+        if not is_remote(uri):
             return Path(uri).read_bytes()
-    bucket, key = split(uri)
-    content = io.BytesIO()
-    with _asking(uri):
-        client().download_fileobj(bucket, key, content)
+        bucket, key = split(uri)
+        content = io.BytesIO()
+        client().download_fileobj(bucket, key, content, Config=_transfer())
     return content.getvalue()
+
+
+def _transfer() -> Any:
+    from boto3.s3.transfer import TransferConfig
+
+    # Each of these attempts makes all of the client's.
+    return TransferConfig(num_download_attempts=2)
 
 
 def write_bytes(uri: str, data: bytes) -> None:
@@ -123,14 +114,12 @@ def put_file(path: str | os.PathLike[str], uri: str) -> None:
 
 def get_file(uri: str, path: str | os.PathLike[str]) -> None:
     """Copy an object to a local file, whole or not at all; raises as `read_bytes`."""
-    with atomic_path(path) as temporary:
+    with store_errors(uri), atomic_path(path) as temporary:
         if is_remote(uri):
             bucket, key = split(uri)
-            with _asking(uri):
-                client().download_file(bucket, key, str(temporary))
+            client().download_file(bucket, key, str(temporary), Config=_transfer())
         else:
-            with store_errors(uri):
-                shutil.copyfile(uri, temporary)
+            shutil.copyfile(uri, temporary)
 
 
 def listed(uri: str) -> list[Entry]:
@@ -168,10 +157,17 @@ def exists(uri: str) -> bool:
     """Whether an object or a file is there; raises as `read_bytes` where the store fails."""
     if not is_remote(uri):
         return Path(uri).is_file()
+    from botocore.exceptions import ClientError
+
     bucket, key = split(uri)
     try:
-        with _asking(uri):
-            client().head_object(Bucket=bucket, Key=key)
+        with store_errors(uri):
+            try:
+                client().head_object(Bucket=bucket, Key=key)
+            except ClientError:
+                # This request's answers give no reasons; another one's do.
+                client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+                raise
     except NotThere:
         return False
     return True

@@ -34,10 +34,10 @@ __all__ = [
 STORE_VARIABLE = "GSAM_STORE"
 
 CONNECT_SECONDS = 5
-READ_SECONDS = 30
+READ_SECONDS = 20
 ATTEMPTS = 6
-"""With the waits between attempts: a store that refuses is given up after about half a minute,
-one that swallows everything after about three and a half."""
+"""With the waits between attempts: a store that refuses is given up after a quarter to half a
+minute, one that takes everything and answers nothing after two and a half (five when read)."""
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 

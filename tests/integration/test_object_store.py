@@ -41,6 +41,9 @@ def test_objects_come_and_go(s3_store: Store, tmp_path: Path) -> None:
     store.delete(place)
     store.delete(place)
     assert not store.exists(place)
+    store.write_bytes(place, b"")
+    store.get_file(place, tmp_path / "x")
+    assert store.exists(place) and store.read_bytes(place) == b"" == (tmp_path / "x").read_bytes()
     store.delete_tree(s3_store.uri)
     assert store.listed(s3_store.uri) == []
 
