@@ -148,7 +148,7 @@ def epoch_seconds(way: str, world: int, work: Work) -> float:
     with tempfile.TemporaryDirectory() as place:
         if way == "Ray Train":
             settings = {"work": vars(work), "world": world, "place": place}
-            fit_on_ray(_ray_worker, settings, workers=world, helpers=0, name="bench", root=place)
+            fit_on_ray(_ray_worker, settings, reads=[], workers=world, name="bench", root=place)
         else:
             target = _ddp if way == "torch DDP" else _ours
             mp.spawn(target, args=(world, work, place), nprocs=world)

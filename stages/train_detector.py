@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> str:
         f"{config.name} {config.height}x{config.width}",
         f"{len(images):,} images of {len(images.person_image):,} people",
     ]
-    return headline(parts, outcomes, shown)
+    return headline(parts, outcomes, shown, run["workers"])
 
 
 def write_missing(name: str, reason: str) -> str:

@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> str:
         f"{lifter.name} {run['frames']} frames",
         f"{clips.num_frames:,} frames of 2D",
     ]
-    return headline(parts, outcomes, shown)
+    return headline(parts, outcomes, shown, run["workers"])
 
 
 def write_missing(name: str, reason: str) -> str:

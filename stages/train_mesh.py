@@ -75,7 +75,7 @@ def main(arguments: list[str]) -> str:
         " and ".join(f"{count:,} people of {name}" for name, count in people.items()),
         *([backbone] if backbone else []),
     ]
-    return headline(parts, outcomes, shown)
+    return headline(parts, outcomes, shown, run["workers"])
 
 
 @contextmanager
