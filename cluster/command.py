@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 
 from gsam.errors import ConfigError
 
-__all__ = ["DEFAULT", "on_cluster", "stage_code"]
+__all__ = ["DEFAULT", "on_cluster"]
 
 DEFAULT = ("dvc", "repro")
 
-_DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
-
 # They put experiments aside for a later `dvc queue start`, in copies without the job's settings.
 _ASIDE = ("--queue", "--temp", "--run-all")
-
-_EXITED = re.compile(r"failed to run: .*, exited with (\d+)$")
 
 
 def on_cluster(command: Sequence[str], jobs: int = 1) -> list[str]:
@@ -27,6 +22,9 @@ def on_cluster(command: Sequence[str], jobs: int = 1) -> list[str]:
         command: `dvc repro …` or `dvc exp run …`.
         jobs: how many rows at a time; more than one needs `dvc repro` with targets alone.
 
+    Returns:
+        `dvc` and its arguments, or with more jobs the words that start `cluster.repro`.
+
     Raises:
         ConfigError: it is another command, or one that cannot be combined.
     """
@@ -34,30 +32,23 @@ def on_cluster(command: Sequence[str], jobs: int = 1) -> list[str]:
     if jobs < 1:
         raise ConfigError(f"--jobs {jobs}: expected 1 or more")
     if list(command[:2]) == ["dvc", "repro"]:
-        given = list(command[2:])
+        given = _without_pull(command[2:])
         if jobs == 1:
-            return [*_DVC, "repro", "--pull", *_without_pull(given)]
-        options = [word for word in given if word.startswith("-") and word != "--pull"]
+            return ["dvc", "--wait-for-lock", "repro", "--pull", *given]
+        options = [word for word in given if word.startswith("-")]
         if options:
             raise ConfigError(f"{said}: expected stages alone with --jobs, got {options[0]}")
-        rows = [sys.executable, "-m", "cluster.repro", "--jobs", str(jobs), "--pull"]
-        return rows + _without_pull(given)
+        return [sys.executable, "-m", "cluster.repro", "--jobs", str(jobs), "--pull", *given]
     if list(command[:3]) == ["dvc", "exp", "run"]:
-        given = list(command[3:])
+        given = _without_pull(command[3:])
         aside = [word for word in given if word in _ASIDE]
         if aside:
             raise ConfigError(f"{said}: {aside[0]} is not for a cluster; submit one job for each")
         if jobs > 1:
             raise ConfigError(f"{said}: --jobs is for dvc repro; submit one job for each")
-        return [*_DVC, "exp", "run", "--pull", *_without_pull(given)]
+        return ["dvc", "--wait-for-lock", "exp", "run", "--pull", *given]
     raise ConfigError(f"{said or 'no command'}: expected dvc repro … or dvc exp run …")
 
 
-def _without_pull(words: list[str]) -> list[str]:
+def _without_pull(words: Sequence[str]) -> list[str]:
     return [word for word in words if word != "--pull"]
-
-
-def stage_code(line: str) -> int | None:
-    """The exit code of a stage, from the line in which DVC tells that it failed."""
-    found = _EXITED.search(line)
-    return int(found[1]) if found else None

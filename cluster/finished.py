@@ -77,18 +77,29 @@ class FinishedStages:
         stamp, locked = self._stamp(), read_lock(self.checkout)
         if locked is None:
             return 0
-        from dvc.repo import Repo
-
-        with Repo(str(self.checkout)) as repo:
-            # Also a stage whose line in dvc.lock is as it was: what it names may not be in the
-            # store. A stage whose files are not here was not needed.
-            unsaved = {name for name, entry in locked.items() if self._saved.get(name) != entry}
-            here = [s for s in repo.index.stages if s.addressing in unsaved and s.outs_cached()]
-            sent = self._push_objects(repo, self._enter(repo, here))
+        # Also a stage whose entry in dvc.lock is as it was: what it names may not be in the store.
+        unsaved = {name: entry for name, entry in locked.items() if self._saved.get(name) != entry}
+        sent, saved = self._push_stages(set(unsaved))
         self._push_entries()
-        self._saved |= {stage.addressing: locked[stage.addressing] for stage in here}
+        self._saved |= {name: unsaved[name] for name in saved}
         self._seen = stamp
         return sent
+
+    def _push_stages(self, names: set[str]) -> tuple[int, list[str]]:
+        """Enter those of the stages that are finished and here, and push their files; the bytes,
+        and which stages."""
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+
+        try:
+            with Repo(str(self.checkout)) as repo:
+                stages = [stage for stage in repo.index.stages if stage.addressing in names]
+                # Others wait for files that are being made, or were not needed.
+                stages = [stage for stage in stages if stage.already_cached()]
+                sent = self._push_objects(repo, self._enter(repo, stages))
+        except (DvcException, OSError) as error:
+            raise DataError(f"{self.checkout}: {str(error).splitlines()[0]}") from None
+        return sent, [stage.addressing for stage in stages]
 
     def _stamp(self) -> int:
         lock = self.checkout / "dvc.lock"

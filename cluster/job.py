@@ -91,8 +91,7 @@ class _Job:
         return code
 
     def _take_stock(self, command: Command) -> None:
-        self.report.ran = sorted(set(command.ran))
-        self.report.reused = sorted(set(command.reused) - set(command.ran))
+        self.report.ran, self.report.reused = command.ran, command.reused
         self.report.seconds = round(time.monotonic() - self._start, 1)
 
     def _save(self) -> None:
@@ -105,7 +104,8 @@ class _Job:
         """Save; a store that fails now may work again the next time."""
         try:
             self._save()
-        except GsamError as error:
+        except (GsamError, OSError) as error:
+            # OSError: a stage removed what was just to be read.
             if str(error) != self._complained:
                 print(f"not saved, will be tried again: {error}", file=sys.stderr, flush=True)
             self._complained = str(error)
@@ -127,7 +127,6 @@ def _environment(scratch: Path) -> dict[str, str]:
     """Variables for DVC and the stages: this Python, the store's settings, nothing sent home."""
     python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {
-        **os.environ,
         **environment(),
         "PATH": python,
         "DVC_NO_ANALYTICS": "1",

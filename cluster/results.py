@@ -34,8 +34,8 @@ class Report:
     command: list[str]
     exit_code: int | None = None
     stopped: bool = False
-    ran: list[str] = field(default_factory=list)
-    reused: list[str] = field(default_factory=list)
+    ran: int = 0
+    reused: int = 0
     seconds: float = 0.0
     pushed_bytes: int = 0
     files: dict[str, str] = field(default_factory=dict)

@@ -1,28 +1,23 @@
-"""A job's command: its output line by line, which stages it ran, and how it is stopped."""
+"""A job's command: its output line by line, how many stages it ran, and how it is stopped."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
-import psutil
-
-from cluster.command import stage_code
+from cluster.children import GRACE_S, Children
 
 __all__ = ["Command"]
 
-PATIENCE_SECONDS = 30
-"""What is asked to stop has this long to do so."""
-
-_RAN = re.compile(r"Running stage '([^']+)':$")
+_RAN = re.compile(r"Running stage '([^']+)':$|(\S+) +(?:ran|failed \(\d+\)) +[\d.]+$")
 _REUSED = re.compile(
-    r"Stage '(?P<stage>[^']+)' (?:is cached|didn't change)"
-    r"|Pulling data for stage: '(?P<pulled>[^']+)'"
+    r"(?:Stage )?'([^']+)' (?:is cached|didn't change)|Pulling data for stage: '([^']+)'"
+    r"|(\S+) +(?:reused|pulled|up to date) +[\d.]+$"
 )
+_MORE = re.compile(r"(\d+) (?:more|stages are) up to date$")
 
 _NOISE = (
     "Updating lock file",
@@ -41,68 +36,82 @@ _NOISE = (
 
 
 class Command:
-    """A running command, in this process's group: whoever kills the job kills its stages too."""
+    """A running command."""
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.ran: list[str] = []
-        self.reused: list[str] = []
+        """Start it.
+
+        Args:
+            words: `dvc` and its arguments, or another program's.
+            environment: variables on top of this process's own.
+        """
         self.stopped = False
-        self._stage_code: int | None = None
-        self._process = subprocess.Popen(
-            words,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        self._reader = threading.Thread(target=self._forward, daemon=True)
-        self._reader.start()
+        self._ran: set[str] = set()
+        self._reused: set[str] = set()
+        self._more = 0
+        self._code = 1
+        self._children = Children()
+        self._process: subprocess.Popen[str] | None = None
+        if words[0] != "dvc":
+            self._process = _started(words, environment)
+        arguments = (list(words[1:]), environment)
+        self._thread = threading.Thread(target=self._run, args=arguments, daemon=True)
+        self._thread.start()
+
+    @property
+    def ran(self) -> int:
+        """How many stages ran so far."""
+        return len(self._ran)
+
+    @property
+    def reused(self) -> int:
+        """How many had nothing to do so far."""
+        return len(self._reused - self._ran) + self._more
 
     def wait(self, seconds: float) -> int | None:
-        """Wait so long for the end; the exit code, None before it. A stage that failed gives its
-        own code (1, 2, 3), whatever DVC ends with."""
-        try:
-            code = self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-        # A stage that outlives its DVC may hold the pipe.
-        self._reader.join(timeout=5)
-        if code and self._stage_code in (1, 2, 3):
-            return self._stage_code
-        return code if code in (0, 1, 2, 3) else 1
+        """Wait so long for the end; the exit code (0 to 3, or 130 when stopped), None before it."""
+        self._thread.join(seconds)
+        return None if self._thread.is_alive() else self._code
 
     def stop(self) -> None:
-        """Ask the command and all that it started to end; after a while, make them."""
+        """Have the command's stages end and DVC note what is finished; by force after a while."""
         self.stopped = True
-        try:
-            root = psutil.Process(self._process.pid)
-            family = [root, *root.children(recursive=True)]
-        except psutil.NoSuchProcess:
+        self._children.stop()
+        if self._process is not None:
+            self._process.terminate()
+            timer = threading.Timer(2 * GRACE_S, self._process.kill)
+            timer.daemon = True
+            timer.start()
+
+    def _run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        if self._process is None:
+            self._code = self._children.run(arguments, environment, hear=self._hear)
             return
-        for member in family:
-            with suppress(psutil.NoSuchProcess):
-                member.terminate()
-        threading.Thread(target=self._make_end, args=(family,), daemon=True).start()
+        for line in self._process.stdout or ():
+            self._hear(line.rstrip("\n"))
+        code = self._process.wait()
+        self._code = code if code >= 0 else 1
 
-    def _make_end(self, family: list[psutil.Process]) -> None:
-        for member in psutil.wait_procs(family, timeout=PATIENCE_SECONDS)[1]:
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
+    def _hear(self, line: str) -> None:
+        """Count, and pass on what is not noise."""
+        if found := _RAN.match(line):
+            self._ran.add(found[1] or found[2])
+        elif found := _REUSED.match(line):
+            self._reused.add(found[1] or found[2] or found[3])
+        elif found := _MORE.match(line):
+            self._more = int(found[1])
+        if line.strip() and not line.startswith(_NOISE):
+            print(line, flush=True)
 
-    def _forward(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._note(line.rstrip())
-            if not self.stopped and line.strip() and not line.startswith(_NOISE):
-                sys.stdout.write(line)
-                sys.stdout.flush()
 
-    def _note(self, line: str) -> None:
-        if found := _RAN.search(line):
-            self.ran.append(found[1])
-        elif found := _REUSED.search(line):
-            self.reused.append(found["stage"] or found["pulled"])
-        elif (code := stage_code(line)) is not None:
-            self._stage_code = code
+def _started(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start a program in this process's group, so that whoever kills the job kills it too."""
+    return subprocess.Popen(
+        words,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )

@@ -167,7 +167,7 @@ def _summary(brought: Brought, seconds: float, fetching: str) -> list[str]:
     how = f", exit code {report.exit_code}" if report.state == "failed" else ""
     rows = [
         ("job", f"{report.job}: {report.state}{how}"),
-        ("stages", f"{len(report.ran)} run, {len(report.reused)} taken over"),
+        ("stages", f"{report.ran} run, {report.reused} taken over"),
         ("time", f"{report.seconds:.0f} s there, {seconds:.0f} s here"),
         ("pushed", f"{report.pushed_bytes / 1e6:.1f} MB; {fetching} fetches models and data"),
         ("brought", f"{len(brought.written)} files, {brought.size / 1e6:.2f} MB"),
