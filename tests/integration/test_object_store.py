@@ -186,12 +186,15 @@ def test_what_pyarrow_raises_is_one_line_too(s3_store, s3_proxy, monkeypatch, ru
 
 
 @pytest.mark.slow
-def test_dvc_pushes_and_pulls(s3_store: Store, tmp_path: Path) -> None:
+def test_dvc_pushes_and_pulls(
+    s3_store: Store, s3_proxy: FaultyProxy, tmp_path: Path, monkeypatch
+) -> None:
     def dvc(*arguments: str) -> None:
         command = [sys.executable, "-m", "dvc", *arguments]
         ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr
 
+    monkeypatch.delenv("AWS_MAX_ATTEMPTS")
     env = {**os.environ, **store.environment(), "DVC_NO_ANALYTICS": "1"}
     env |= {"DVC_SITE_CACHE_DIR": str(tmp_path / "s"), "DVC_GLOBAL_CONFIG_DIR": str(tmp_path / "g")}
     dvc("init", "-q", "--no-scm")
@@ -200,7 +203,11 @@ def test_dvc_pushes_and_pulls(s3_store: Store, tmp_path: Path) -> None:
     config.write_text("\n".join(["[core]", "    remote = s", "['remote \"s\"']", *options, ""]))
     (tmp_path / "x").write_bytes(BIG)
     dvc("add", "-q", "x")
+    refused = s3_proxy.rule(method="PUT|POST", times=2, status=503)
+    broken = s3_proxy.rule(method="PUT|POST", times=1, drop_after=1000)
     dvc("push", "-q")
+    assert (refused.hits, broken.hits) == (2, 1)
+    s3_proxy.rule(method="GET", times=2, status=503)
     (tmp_path / "x").unlink()
     subprocess.run(["rm", "-rf", tmp_path / ".dvc/cache"], check=True)
     dvc("pull", "-q")
