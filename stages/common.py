@@ -1,5 +1,6 @@
 """What stages share: a summary line, an exit code, a progress bar, their part of the plan."""
 
+import errno
 import gc
 import json
 import os
@@ -26,13 +27,14 @@ __all__ = [
 
 PLAN = Path("data/plan")
 LOCK_COPIES = Path(".gsam/dvc-lock")
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 def run_stage(main: Callable[[list[str]], str]) -> None:
     """Run a stage's `main(arguments)`; print its summary line, or one error line, and exit.
 
-    `-h`/`--help` prints the module's docstring. Exit codes: 0 done, 1 failed, 2 configuration or
-    usage, 3 licensed data missing.
+    `-h`/`--help` prints the module's docstring. Exit codes: 0 done, 1 failed (a full or read-only
+    disk too), 2 configuration or usage, 3 licensed data missing.
     """
     module = sys.modules[main.__module__]
     spec = getattr(module, "__spec__", None)
@@ -51,6 +53,12 @@ def run_stage(main: Callable[[list[str]], str]) -> None:
     except GsamError as error:
         print(f"{label}: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        place = error.filename or f"writing below {Path.cwd()}"
+        print(f"{label}: {place}: {os.strerror(error.errno)}", file=sys.stderr)
+        raise SystemExit(1) from None
     finally:
         # What is left needs no search for cycles: the process ends, 0.4 s earlier.
         gc.freeze()
