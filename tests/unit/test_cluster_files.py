@@ -1,5 +1,6 @@
 """The manifests of the cluster are what KubeRay and Ray take, and they say what they must."""
 
+import shlex
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from ray.autoscaler._private.kuberay.autoscaling_config import (
     _derive_autoscaling_config_from_ray_cr,
 )
 
+from cluster.command import on_cluster
+from cluster.jobs import JOB_VARIABLE
 from tests.kuberay import problems
+from tests.ray_commands import parse_ray
 
 CLUSTER = Path(__file__).resolve().parents[2] / "cluster"
 CREDENTIAL = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
@@ -164,5 +168,18 @@ def test_a_job_ends() -> None:
     spec = RAYJOB["spec"]
     assert spec["shutdownAfterJobFinishes"] and spec["ttlSecondsAfterFinished"] > 0
     assert 0 < spec["preRunningDeadlineSeconds"] <= 3600
-    # The id that says where results lie is the same for Kubernetes, Ray and the store.
-    assert f"--id {spec['jobId']} " in spec["entrypoint"]
+    # The name that says where results lie is the same for Kubernetes, Ray and the store.
+    given = yaml.safe_load(spec["runtimeEnvYAML"])["env_vars"]
+    assert RAYJOB["metadata"]["name"] == spec["jobId"] == given[JOB_VARIABLE]
+
+
+def test_a_job_runs_a_command_that_the_project_has() -> None:
+    spec = RAYJOB["spec"]
+    words = shlex.split(spec["entrypoint"])
+    submit = ["ray", "job", "submit", "--submission-id", spec["jobId"], "--", *words]
+    # What KubeRay makes of it reaches the head word for word, its own `--` included.
+    assert list(parse_ray(submit)["entrypoint"]) == words
+    assert words[:3] == ["python", "-m", "cluster.job"]
+    *options, _dashes = words[3 : words.index("--") + 1]
+    assert on_cluster(words[words.index("--") + 1 :], jobs=int(options[1]))
+    assert options[0] == "--jobs" and int(options[1]) <= GROUPS["gpu"]["replicas"]

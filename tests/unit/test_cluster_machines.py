@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
-from ray.scripts.scripts import cli
+
+from tests.ray_commands import parse_ray
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = ROOT / "cluster"
@@ -152,20 +153,12 @@ def test_aws_machines_start_ray_with_the_token_and_options_that_ray_has() -> Non
         settings, ray = start.split(" && ")
         assert f"RAY_AUTH_TOKEN_PATH=~/{Path(token).name}" in settings
         assert "RAY_AUTH_MODE=token" in settings and wanted in ray
-        parse(shlex.split(ray))
-
-
-def parse(words: list[str]) -> None:
-    """Have Ray's own command line read `words` without doing anything."""
-    context = click.Context(cli, info_name=words[0])
-    name, command, rest = cli.resolve_command(context, words[1:])
-    assert command is not None
-    command.make_context(name, rest, parent=context)
+        parse_ray(shlex.split(ray))
 
 
 def test_ray_options_that_do_not_exist_are_caught() -> None:
     with pytest.raises(click.UsageError):
-        parse(["ray", "start", "--had"])
+        parse_ray(["ray", "start", "--had"])
 
 
 @pytest.mark.parametrize("name", ["aws.yaml", "raycluster.yaml", "rayjob.yaml", "Dockerfile"])
