@@ -17,7 +17,7 @@ import yaml
 
 from stages.common import LOCK_COPIES, copy_lock
 
-__all__ = ["LOCK", "changed_outs", "entries", "heal", "held", "in_order", "names", "write"]
+__all__ = ["changed_outs", "entries", "heal", "held", "in_order", "names", "settled"]
 
 LOCK = Path("dvc.lock")
 DVC_TMP = Path(".dvc/tmp")
@@ -80,11 +80,23 @@ def in_order(text: str, order: Iterable[str]) -> str:
     return head + "".join([*first, *rest.values()]) + tail
 
 
-def write(text: str) -> None:
-    """Write dvc.lock, whole or not at all."""
-    partial = LOCK.with_name(f".{LOCK.name}.{os.getpid()}")
-    partial.write_text(text)
-    os.replace(partial, LOCK)
+def settled(order: Iterable[str]) -> str:
+    """dvc.lock, put into the order that `dvc repro` alone gives it; empty if there is none.
+
+    DVC leaves stages where they are and adds new ones at the end. So those of the last commit come
+    first, and what was added since as in `order`, in whichever order they were finished.
+    """
+    with held():
+        if not LOCK.exists():
+            return ""
+        text = LOCK.read_text()
+        committed = _git("show", f"HEAD:./{LOCK}") or ""
+        order, here = list(order), names(text)
+        earlier = [name for name in here if name not in order]
+        ordered = in_order(text, [*names(committed), *earlier, *order])
+        if ordered != text:
+            _write(ordered)
+        return ordered
 
 
 def _split(text: str) -> tuple[str, dict[str, str], str]:
@@ -144,17 +156,37 @@ def _damaged() -> bool:
     return blob is None or _git("cat-file", "-e", blob.strip()) is None
 
 
+def _write(text: str) -> None:
+    """Write dvc.lock, whole or not at all."""
+    partial = LOCK.with_name(f".{LOCK.name}.{os.getpid()}")
+    partial.write_text(text)
+    os.replace(partial, LOCK)
+
+
 def _restored() -> str:
-    """Put the newest whole copy in dvc.lock's place, or git's, or nothing; what was done."""
+    """Put the newest whole copy, or git's, in dvc.lock's place, with what dvc.lock has beyond it;
+    what was done."""
     damage = f"{LOCK} was cut short when DVC was killed"
     copy = next(_whole_copies(), None)
     text = copy.read_text() if copy else _git("show", f"HEAD:./{LOCK}")
     if text is None:
         LOCK.unlink()
         return f"{damage} and has no copy: removed; stages run again or come from DVC's run cache"
-    write(text)
+    _write(_completed(LOCK.read_text(errors="replace"), text))
     source = copy or "git's last commit"
     return f"{damage}: restored from {source}, {len(names(text))} stages"
+
+
+def _completed(text: str, copy: str) -> str:
+    """The copy, with the stages that stand whole in a text cut short: the last one does not."""
+    head, blocks, tail = _split(copy)
+    found = _split(text)[1]
+    if found and not _parses(text):
+        found.popitem()
+    for name, block in found.items():
+        if not blocks.get(name, "").startswith(block):
+            blocks[name] = block
+    return head + "".join(blocks.values()) + tail
 
 
 def _whole_copies() -> Iterator[Path]:

@@ -21,7 +21,7 @@ import yaml
 from cluster.children import Children
 from cluster.dvc_run import INTERRUPTED
 from cluster.graph import read_graph
-from cluster.lockfile import heal
+from cluster.lockfile import heal, settled
 from cluster.rows import Rows
 from cluster.slots import slots
 from cluster.transcript import Outcome
@@ -63,6 +63,7 @@ def _at_once(asked: argparse.Namespace, children: Children) -> int:
         return INTERRUPTED
     graph = read_graph(asked.stages, asked.force)
     if not graph.stale:
+        settled(graph.stages)
         print(f"{len(graph.stages)} stages are up to date")
         return 0
     with slots(asked.jobs, _workers()) as environments, children.stopped_by_signals():

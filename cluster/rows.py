@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 
 from cluster.children import Children
 from cluster.graph import Graph, stale_among
-from cluster.lockfile import LOCK, changed_outs, entries, held, in_order, names, write
+from cluster.lockfile import changed_outs, entries, settled
 from cluster.transcript import FAILED, Outcome, Transcript
 
 __all__ = ["Rows"]
@@ -29,7 +29,7 @@ class Rows:
         self._graph = graph
         self._children = children
         self._extra = extra
-        self._text = _lock_text()
+        self._text = settled(graph.stages)
         self._changed: set[str] = set()
         self._waiting: list[str] = []
         self._done: set[str] = set()
@@ -56,7 +56,6 @@ class Rows:
                 for future in wait(running, return_when=FIRST_COMPLETED)[0]:
                     free.append(running.pop(future))
                     self._finish(future.result())
-        self._sort_lock()
         return self._outcomes + self._skipped()
 
     def _collect(self) -> None:
@@ -109,30 +108,15 @@ class Rows:
         """Take up how a chain ended, and which of its outs are other than before."""
         self._outcomes += outcomes
         good = [outcome.stage for outcome in outcomes if outcome.result not in FAILED]
-        before, after = entries(self._text, good), entries(_lock_text(), good)
+        before = entries(self._text, good)
+        after = entries(settled(self._graph.stages), good)
         for name in good:
             self._changed |= changed_outs(before.get(name, {}), after.get(name, {}))
             self._done.add(name)
         if good and outcomes[0].stage == good[0]:
             self._sorter.done(good[0])  # the others of the chain become ready by this
 
-    def _sort_lock(self) -> None:
-        """Give dvc.lock the order that one `dvc repro` would have: what was there, what is new."""
-        if not LOCK.exists():
-            return
-        with held():
-            text = LOCK.read_text()
-            ordered = in_order(text, [*names(self._text), *self._graph.stages])
-            if ordered != text:
-                write(ordered)
-
     def _skipped(self) -> list[Outcome]:
         """What was not begun, because of a failure or a signal."""
         ended = self._done | {outcome.stage for outcome in self._outcomes}
         return [Outcome(name, "skipped") for name in self._graph.stages if name not in ended]
-
-
-def _lock_text() -> str:
-    """dvc.lock at a moment when nobody writes it."""
-    with held():
-        return LOCK.read_text() if LOCK.exists() else ""
