@@ -48,7 +48,7 @@ def shown(location: str, total: int, files: int) -> Iterator[Callable[[int], Non
 
     watched, updating = sys.stderr.isatty(), threading.Lock()
     if not watched:
-        print(f"fetching {in_bytes(total)} in {files} files from {location}", file=sys.stderr)
+        print(f"fetching {in_bytes(total)} from {location} (files: {files})", file=sys.stderr)
     with tqdm(
         total=total,
         desc=f"fetch {location}",
