@@ -126,6 +126,7 @@ def test_ray_reads_the_resources_that_are_meant() -> None:
 def test_pods_have_what_they_use(name: str) -> None:
     pod = PODS[name]
     (container,) = pod["containers"]
+    assert pod["terminationGracePeriodSeconds"] > 30  # Ray's own drain
     resources = container["resources"]
     assert resources["requests"] == resources["limits"]
     disks = {volume["name"]: volume["emptyDir"] for volume in pod["volumes"]}
