@@ -9,13 +9,14 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from gsam.errors import ConfigError, DataError
 
-__all__ = ["DEFAULT_ADDRESS", "GONE_SECONDS", "Head"]
+__all__ = ["DEFAULT_ADDRESS", "GONE_SECONDS", "Ended", "Head"]
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8265"
 
@@ -27,6 +28,15 @@ STOP_SECONDS = 600
 
 _POLL_SECONDS = 1.0
 _CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended, in Ray's words: `succeeded`, or the job's exit code and why it has none."""
+
+    succeeded: bool
+    exit_code: int | None
+    message: str
 
 
 class Head:
@@ -88,19 +98,19 @@ class Head:
         except (RuntimeError, OSError):
             return
 
-    def follow(self, job: str) -> tuple[str, str]:
-        """Print a job's output until it ends; Ray's word for how, and its message.
+    def follow(self, job: str) -> Ended:
+        """Print a job's output until it ends.
 
         Raises:
             DataError: the head is gone, or knows no such job.
         """
         return asyncio.run(self._follow(job))
 
-    def wait(self, job: str) -> tuple[str, str]:
+    def wait(self, job: str) -> Ended:
         """`follow` without output."""
         return asyncio.run(self._watch(job))
 
-    async def _follow(self, job: str) -> tuple[str, str]:
+    async def _follow(self, job: str) -> Ended:
         tail = asyncio.create_task(self._tail(job))
         try:
             ended = await self._watch(job)
@@ -127,7 +137,7 @@ class Head:
             except (RuntimeError, OSError, aiohttp.ClientError):
                 await asyncio.sleep(_POLL_SECONDS)
 
-    async def _watch(self, job: str) -> tuple[str, str]:
+    async def _watch(self, job: str) -> Ended:
         """Ask how the job is until it has ended."""
         answered = time.monotonic()
         while True:
@@ -135,7 +145,9 @@ class Head:
             if info is not None:
                 answered = time.monotonic()
                 if info.status.is_terminal():
-                    return str(info.status.value), info.message or ""
+                    succeeded = info.status.value == "SUCCEEDED"
+                    message = (info.message or "").strip().splitlines()
+                    return Ended(succeeded, info.driver_exit_code, "".join(message[:1])[:300])
             elif time.monotonic() - answered > GONE_SECONDS:
                 raise DataError(f"the head at {self.address} has not answered for {GONE_SECONDS} s")
             await asyncio.sleep(_POLL_SECONDS)

@@ -140,5 +140,7 @@ if __name__ == "__main__":
         code = main(sys.argv[1:])
     except GsamError as error:
         print(f"job: {error}", file=sys.stderr, flush=True)
+        if "credentials" in str(error):
+            print("job: nodes need credentials of their own, or --send-credentials", flush=True)
         code = error.exit_code
     raise SystemExit(code)

@@ -27,8 +27,9 @@ from cluster.head import DEFAULT_ADDRESS, Head
 from cluster.jobs import JOB_VARIABLE, place, register, shared_store, submitted_files
 from cluster.package import build, toplevel
 from cluster.remote import add_remote
+from cluster.results import ARCHIVE
 from gsam.errors import DataError, GsamError
-from pipelines.object_store import STORE_VARIABLE
+from pipelines.object_store import STORE_VARIABLE, exists
 
 __all__ = ["main"]
 
@@ -43,6 +44,14 @@ _CREDENTIALS = (
 )
 
 INTERRUPTED = 130
+
+
+class _Unsaved(GsamError):
+    """A job brought nothing home; ends with the job's own exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 def main(arguments: list[str]) -> int:
@@ -116,7 +125,7 @@ def _submit(
         words = ["exec", "python", "-m", "cluster.job", "--jobs", str(options.jobs), "--"]
         head.submit(job, zipped, " ".join([*words, *map(shlex.quote, command)]), given)
     print(
-        f"job {job} at {head.address}: {len(package.files)} files, {package.size / 1e6:.1f} MB",
+        f"job {job} at {head.address}: {len(package.files)} files, {_size(package.size)}",
         flush=True,
     )
 
@@ -125,7 +134,7 @@ def _follow(head: Head, store: str, job: str, checkout: Path) -> int:
     """Print the job's output to its end and bring its results home."""
     start = time.monotonic()
     try:
-        status, message = head.follow(job)
+        ended = head.follow(job)
     except KeyboardInterrupt:
         return _interrupt(head, store, job, checkout, start)
     except DataError as error:
@@ -133,10 +142,13 @@ def _follow(head: Head, store: str, job: str, checkout: Path) -> int:
             f"{error}; finished stages are in {store}: submit the same command again and it goes"
             f" on from there (or --fetch {job} for what there is)"
         ) from None
-    if status == "FAILED" and "failed with exit code" not in message:
-        print((message.strip().splitlines() or ["the job failed"])[0][:300], file=sys.stderr)
+    if not ended.succeeded and ended.exit_code is None:
+        # It never ran, was killed, or lost its node.
+        print(f"job {job}: {ended.message}", file=sys.stderr)
+    if not ended.succeeded and not exists(place(store, job, ARCHIVE)):
+        raise _Unsaved(f"job {job} ended before it saved anything", ended.exit_code or 1)
     code = _conclude(store, job, checkout, start)
-    return code if status == "SUCCEEDED" else code or 1
+    return code if ended.succeeded else code or 1
 
 
 def _interrupt(head: Head, store: str, job: str, checkout: Path, start: float) -> int:
@@ -169,8 +181,8 @@ def _summary(brought: Brought, seconds: float, fetching: str) -> list[str]:
         ("job", f"{report.job}: {report.state}{how}"),
         ("stages", f"{report.ran} run, {report.reused} taken over"),
         ("time", f"{report.seconds:.0f} s there, {seconds:.0f} s here"),
-        ("pushed", f"{report.pushed_bytes / 1e6:.1f} MB; {fetching} fetches models and data"),
-        ("brought", f"{len(brought.written)} files, {brought.size / 1e6:.2f} MB"),
+        ("pushed", f"{_size(report.pushed_bytes)}; {fetching} fetches models and data"),
+        ("brought", f"{len(brought.written)} files, {_size(brought.size)}"),
     ]
     if brought.experiments:
         rows.append(("experiments", ", ".join(brought.experiments) + " (dvc exp show)"))
@@ -181,6 +193,10 @@ def _summary(brought: Brought, seconds: float, fetching: str) -> list[str]:
         names = ", ".join(brought.kept[:5]) + (" …" if len(brought.kept) > 5 else "")
         rows.append(("kept apart", f"{names}: changed here since; the job's are in {where}"))
     return [f"{name:<12}{text}" for name, text in rows]
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
 if __name__ == "__main__":
