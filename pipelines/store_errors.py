@@ -25,7 +25,7 @@ _NO_CREDENTIALS = (
 _FULL = "the store is full"
 _UNREACHABLE = "the store cannot be reached (tried several times); is AWS_ENDPOINT_URL right?"
 _SLOW = "the store did not answer in time (tried several times)"
-_BUSY = "the store is out of order or overloaded (tried several times)"
+_BUSY = "the store is out of order or overloaded (it answered 500 or 503 several times)"
 _READ_ONLY = "read-only: these credentials may not write here"
 _FORBIDDEN = "these credentials may not read here"
 
