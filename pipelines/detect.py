@@ -12,18 +12,22 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from gsam.boxes.sources import box_files
-from gsam.errors import DataError
+from gsam.errors import DataError, GsamError
 from gsam.images import ImageSet
 from gsam.storage import digest
 from gsam.training.identity import code_hash
 from pipelines.detect_storage import Found, ShardStorage
 from pipelines.detect_worker import DetectConfig, DetectJob, Looker, Shard
+from pipelines.node_files import Shipped
 from pipelines.runtime import held_stderr, logical_cpus, quiet_ray
+from pipelines.shared_storage import SharedStorage
 
 __all__ = ["DetectConfig", "DetectJob", "cut_shards", "detect", "storage_of"]
 
@@ -105,9 +109,15 @@ def _here(
 class _Actor:
     """One Ray actor's looker; it keeps what it finishes in the storage itself."""
 
-    def __init__(self, job: DetectJob, folder: str, threads: int) -> None:
-        self.looker = Looker(job, job.open(), threads)
+    def __init__(self, files: Shipped, job: DetectJob, folder: str, threads: int) -> None:
+        self.files, self.job, self.threads = files, job, threads
         self.storage = ShardStorage(folder)
+
+    @cached_property
+    def looker(self) -> Looker:
+        """Opened by the first shard, which tells what is wrong."""
+        job = _on_this_node(self.job, self.files)
+        return Looker(job, job.open(), self.threads)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Finish one shard; a user's error travels as data, not in Ray's traceback."""
@@ -115,9 +125,33 @@ class _Actor:
         try:
             for _, found in self.looker.look([shard]):
                 self.storage.save(shard.name, found)
-        except DataError as error:
+        except GsamError as error:
             return {"name": shard.name, "error": str(error)}
         return {"name": shard.name, "error": ""}
+
+
+def _reads(job: DetectJob) -> list[str]:
+    """Folders and files that a job reads."""
+    return [job.weights, job.images, *map(str, box_files(job.config.boxes))]
+
+
+def _absolute(job: DetectJob) -> DetectJob:
+    boxes = job.config.boxes
+    if box_files(boxes):
+        boxes = str(Path(boxes).resolve())
+    config = replace(job.config, boxes=boxes)
+    weights, images = Path(job.weights).resolve(), Path(job.images).resolve()
+    return replace(job, weights=str(weights), images=str(images), config=config)
+
+
+def _on_this_node(job: DetectJob, files: Shipped) -> DetectJob:
+    """The same job where this node has what it reads."""
+    boxes = job.config.boxes
+    if box_files(boxes):
+        boxes = str(files.path(boxes))
+    config = replace(job.config, boxes=boxes)
+    weights, images = files.path(job.weights), files.path(job.images)
+    return replace(job, weights=str(weights), images=str(images), config=config)
 
 
 def _on_ray(
@@ -125,9 +159,11 @@ def _on_ray(
 ) -> Iterator[tuple[Shard, Found]]:
     """Shards computed by actors, each as soon as it is finished and in any order."""
     by_name = {shard.name: shard for shard in shards}
-    with quiet_ray(logical_cpus(workers)), held_stderr():
+    job = _absolute(job)
+    with quiet_ray(logical_cpus(workers)), SharedStorage(storage.folder), held_stderr():
         import ray
 
+        files = Shipped.of(*_reads(job))
         gpus = min(1.0, ray.cluster_resources().get("GPU", 0) / workers)
         threads = max(1, (os.cpu_count() or 1) // workers) if gpus else 1
         actor: Any = _Actor
@@ -135,8 +171,9 @@ def _on_ray(
             [{"shard": asdict(shard)} for shard in shards], override_num_blocks=len(shards)
         ).map(
             actor,
-            fn_constructor_args=(job, storage.folder, threads),
-            concurrency=workers,
+            fn_constructor_args=(files, job, storage.folder, threads),
+            # On a small cluster as many as there is room for.
+            concurrency=(1, workers),
             num_gpus=gpus,
         )
         errors = []

@@ -3,6 +3,7 @@
 import json
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import torch
 
 from gsam.clips import ClipSet
 from gsam.errors import DataError
-from gsam.evaluation import evaluate, lifting, score_one
+from gsam.evaluation import Lift, evaluate, lifting, score_one
 from gsam.metrics.aggregate import ClipScore
 from gsam.training.precision import numerics
 from gsam.weights import load_lifter
+from pipelines.node_files import Shipped
 from pipelines.runtime import held_stderr, logical_cpus, quiet_ray
 
 __all__ = ["score_clips"]
@@ -56,18 +58,25 @@ def _products(device: torch.device) -> AbstractContextManager[None]:
 class _Scorer:
     """One actor: the model and the clips, loaded once."""
 
-    def __init__(self, weights: str, folder: str, flip_test: bool) -> None:
+    def __init__(self, files: Shipped, weights: Path, folder: Path, flip_test: bool) -> None:
+        self.files, self.weights, self.folder = files, weights, folder
+        self.flip_test = flip_test
+
+    @cached_property
+    def opened(self) -> tuple[Lift, ClipSet]:
+        """By the first clip, which tells what is wrong."""
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.clips = ClipSet.load(folder, "test", device, hashed=False)
-        model, _ = load_lifter(weights, device)
-        self.lift = lifting(model, flip_test=flip_test)
+        clips = ClipSet.load(self.files.path(self.folder), "test", device, hashed=False)
+        model, _ = load_lifter(self.files.path(self.weights), device)
+        return lifting(model, flip_test=self.flip_test), clips
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """The score of one clip as JSON; a user's error travels as data, not in Ray's traceback."""
         clip = int(row["clip"])
         try:
-            with _products(self.clips.device):
-                score = json.dumps(asdict(score_one(self.lift, self.clips, clip)))
+            lift, clips = self.opened
+            with _products(clips.device):
+                score = json.dumps(asdict(score_one(lift, clips, clip)))
         except DataError as error:
             return {"clip": clip, "score": "", "error": str(error)}
         return {"clip": clip, "score": score, "error": ""}
@@ -80,14 +89,17 @@ def _score_on_ray(
         import ray
 
         scorer: Any = _Scorer
+        weights, folder = weights.resolve(), folder.resolve()
+        files = Shipped.of(weights, folder)
         blocks = min(count, BLOCKS_PER_ACTOR * workers)
         rows = (
             ray.data.from_items([{"clip": i} for i in range(count)], override_num_blocks=blocks)
             .map(
                 scorer,
-                fn_constructor_args=(str(weights.resolve()), str(folder.resolve()), flip_test),
-                concurrency=workers,
-                num_gpus=1 if ray.cluster_resources().get("GPU", 0) >= workers else 0,
+                fn_constructor_args=(files, weights, folder, flip_test),
+                # On a small cluster as many as there is room for.
+                concurrency=(1, workers),
+                num_gpus=1 if ray.cluster_resources().get("GPU", 0) else 0,
             )
             .take_all()
         )

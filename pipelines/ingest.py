@@ -13,14 +13,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Any
 
 import numpy as np
 
-from gsam.errors import DataError
+from gsam.errors import DataError, GsamError
 from gsam.training.feed import ArrayBatch, Arrays, Maker, stack
 from gsam.training.sampling import SampleOrder
+from pipelines.placement import Placed
 
 __all__ = ["RayFeed", "actors_for", "homes", "worker_feed"]
 
@@ -91,7 +91,10 @@ class _Actor:
         import cv2
 
         cv2.setNumThreads(1)
-        self.make = opened()
+        try:
+            self.make, self.error = opened(), ""
+        except GsamError as error:
+            self.error = str(error)
         self.order, self.first = order, first
         self.epoch, self.slices = 0, order.slices(0)
 
@@ -101,6 +104,8 @@ class _Actor:
         return {name: [batch[name] for batch in found] for name in found[0]}
 
     def _batch(self, step: int) -> dict[str, Any]:
+        if self.error:
+            return {"error": self.error, "header": "", "data": b""}
         epoch, place = divmod(step, len(self.order.cuts))
         if epoch != self.epoch:
             self.epoch, self.slices = epoch, self.order.slices(epoch)
@@ -206,20 +211,6 @@ class RayFeed(AbstractContextManager["RayFeed"]):
             batch_size=together,
             concurrency=min(self.actors, parcels),
             num_cpus=0,
-            ray_remote_args_fn=_Placed(self.nodes) if self.nodes else None,
+            ray_remote_args_fn=Placed(self.nodes, soft=True) if self.nodes else None,
         )
         return iter(samples.iter_batches(batch_size=1, prefetch_batches=READ_AHEAD))
-
-
-class _Placed:
-    """Where Ray is asked to run one actor after another, as long as the node is there."""
-
-    def __init__(self, nodes: Sequence[str]) -> None:
-        self.nodes = cycle(nodes)
-
-    def __call__(self) -> dict[str, Any]:
-        """Ray's options for the next actor."""
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        node = next(self.nodes)
-        return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True)}

@@ -37,8 +37,7 @@ _held: list[BinaryIO] = []
 
 @dataclass(frozen=True)
 class _File:
-    """One file of a tree (name "": the tree is this file): size, a hash of both ends, and when it
-    was changed, in ns."""
+    """One file of a tree: size, a hash of both ends, and when it was changed, in ns."""
 
     name: str
     size: int
@@ -48,16 +47,18 @@ class _File:
 
 @dataclass(frozen=True)
 class Tree:
-    """A folder or file of the driver's node and what is in it."""
+    """A folder of the driver's node and what is in it; of `only` these files, or all."""
 
     path: str
     files: tuple[_File, ...]
+    only: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, path: Path) -> Tree:
-        """List a folder or a file; nothing there: no files."""
-        found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-        return cls(str(path), tuple(_file(path, one) for one in found))
+    def of(cls, path: Path, only: tuple[str, ...] = ()) -> Tree:
+        """List a folder; nothing there: no files."""
+        found = [path / name for name in only] or sorted(path.rglob("*"))
+        files = tuple(_file(path, one) for one in found if one.is_file())
+        return cls(str(path), files, only)
 
     @property
     def size(self) -> int:
@@ -73,7 +74,7 @@ class Tree:
     def is_here(self) -> bool:
         """Whether this node sees these very files, unchanged, at the same place."""
         try:
-            return bool(self.files) and Tree.of(Path(self.path)) == self
+            return Tree.of(Path(self.path), self.only) == self
         except OSError:
             return False
 
@@ -85,7 +86,7 @@ def _file(root: Path, path: Path) -> _File:
         if status.st_size > ENDS:
             stream.seek(-ENDS, os.SEEK_END)
             ends += stream.read(ENDS)
-    name = "" if path == root else path.relative_to(root).as_posix()
+    name = path.relative_to(root).as_posix()
     return _File(name, status.st_size, hashlib.sha256(ends).hexdigest(), status.st_mtime_ns)
 
 
@@ -124,7 +125,16 @@ class Shipped:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        trees = tuple(Tree.of(Path(path)) for path in paths)
+        beside: dict[Path, list[str]] = {}
+        folders = []
+        for path in map(Path, paths):
+            if path.is_file():
+                # Files of one folder stay together, as some find others beside them.
+                beside.setdefault(path.parent, []).append(path.name)
+            else:
+                folders.append(Tree.of(path))
+        files = [Tree.of(folder, tuple(sorted(names))) for folder, names in beside.items()]
+        trees = (*folders, *files)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         actor = ray.remote(Server).options(
             num_cpus=0, max_concurrency=AHEAD, scheduling_strategy=here
@@ -137,10 +147,15 @@ class Shipped:
         Raises:
             DataError: the copy does not fit on this node's disk, or the files changed meanwhile.
         """
-        tree = next((tree for tree in self.trees if tree.path == str(original)), None)
-        if tree is None or not tree.files or tree.is_here():
-            return Path(original)
-        return _copied(tree, self.server)
+        wanted = Path(original)
+        for tree in self.trees:
+            alone = wanted.name in tree.only and tree.path == str(wanted.parent)
+            if not alone and (tree.only or tree.path != str(wanted)):
+                continue
+            if tree.files and not tree.is_here():
+                copy = _copied(tree, self.server)
+                return copy / wanted.name if alone else copy
+        return wanted
 
 
 def _copied(tree: Tree, server: Any) -> Path:
@@ -152,13 +167,16 @@ def _copied(tree: Tree, server: Any) -> Path:
         if place.stat().st_uid != os.getuid():
             raise PermissionError(f"belongs to user {place.stat().st_uid}")
         lock = (place / f"{tree.key}.lock").open("wb")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.exists():
-            _make_room(place)
-            with atomic_directory(target) as folder:
-                _fetch(tree, server, folder / Path(tree.path).name)
-        os.utime(target)
         fcntl.flock(lock, fcntl.LOCK_SH)
+        if not target.exists():
+            # Nobody uses what is not there: whoever holds the lock now is about to make it.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists():
+                _make_room(place)
+                with atomic_directory(target) as folder:
+                    _fetch(tree, server, folder / Path(tree.path).name)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        os.utime(target)
     except OSError as error:
         reason = error.strerror or str(error)
         what = f"no copy of {tree.path} ({tree.size / 1e6:.0f} MB) on node {_node()}"
@@ -169,7 +187,7 @@ def _copied(tree: Tree, server: Any) -> Path:
 
 def _fetch(tree: Tree, server: Any, target: Path) -> None:
     for file in tree.files:
-        path = target / file.name if file.name else target
+        path = target / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as stream:
             for chunk in _chunks(tree, file, server):

@@ -14,6 +14,7 @@ from gsam.errors import DataError
 from gsam.schemas import CLIPS, KEYPOINTS
 from gsam.skeletons import H36M_17
 from gsam.storage import array_column, read_table, write_table
+from pipelines.pieces import pieces_done
 from pipelines.runtime import quiet_ray
 
 TAKES_PER_TASK = 8
@@ -48,8 +49,6 @@ def preprocess(
     Raises:
         DataError: a table is missing, broken, or does not match its take.
     """
-    import ray
-
     items: list[dict[str, Any]] = [
         {
             "row": row,
@@ -72,9 +71,7 @@ def preprocess(
     if not items:
         return dict.fromkeys(sources, 0)
     with quiet_ray(num_cpus):
-        blocks = max(1, len(items) // TAKES_PER_TASK)
-        written = ray.data.from_items(items, override_num_blocks=blocks).map(_write_clips)
-        done = written.take_all()
+        done = list(pieces_done(items, _write_clips, TAKES_PER_TASK))
     errors = sorted(row["error"] for row in done if row["error"])
     if errors:
         raise DataError(errors[0])

@@ -25,6 +25,7 @@ PLUMBING = {
     "pipelines/detect_storage.py",
     "pipelines/node_files.py",
     "pipelines/object_store.py",
+    "pipelines/placement.py",
     "pipelines/ray_train.py",
     "pipelines/ray_watch.py",
     "pipelines/raw_fetch.py",
