@@ -48,6 +48,8 @@ def quiet_ray(num_cpus: int | None = None) -> Iterator[None]:
             # A cluster of this process alone, on loopback, needs no token.
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")
         ray.init(
+            # Without RAY_ADDRESS never one that somebody else runs on this machine.
+            address=None if remote else "local",
             num_cpus=None if remote else num_cpus,
             include_dashboard=None if remote else False,
             logging_level=logging.WARNING,
