@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ class FinishedStages:
         from dvc.repo import Repo
 
         try:
-            with Repo(str(self.checkout)) as repo:
+            # DVC resolves paths from where it works.
+            with chdir(self.checkout), Repo(str(self.checkout)) as repo:
                 stages = [stage for stage in repo.index.stages if stage.addressing in names]
                 # Others wait for files that are being made, or were not needed.
                 stages = [stage for stage in stages if stage.already_cached()]
