@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,18 @@ from gsam.datasets import human36m
 from gsam.errors import LicensedDataMissing
 from gsam.storage import read_json
 from pipelines.object_store import client, split
-from stages import bodies, extract, images, keypoints, raw, raw_images, raw_threedpw
+from stages import (
+    bodies,
+    detect,
+    extract,
+    images,
+    keypoints,
+    raw,
+    raw_images,
+    raw_threedpw,
+    train_mesh,
+)
+from stages.params import read_params
 from tests.faulty_proxy import FaultyProxy
 from tests.integration.test_end_to_end import Clone, stages_run
 from tests.s3_server import Store
@@ -65,11 +77,11 @@ def made_in(folder: Path, run: Callable[[], object], monkeypatch: pytest.MonkeyP
 def write_archives(folder: Path) -> None:
     folder.mkdir()
     write_3d(folder, {subject: {"Greeting": person()} for subject in human36m.SUBJECTS})
-    np.savez_compressed(
-        folder / human36m.KEYPOINT_FILES["cpn"],
-        positions_2d={subject: {"Greeting": views()} for subject in human36m.SUBJECTS},
-        metadata=METADATA["human36m_17"],
-    )
+    arrays: dict[str, Any] = {
+        "positions_2d": {subject: {"Greeting": views()} for subject in human36m.SUBJECTS},
+        "metadata": METADATA["human36m_17"],
+    }
+    np.savez_compressed(folder / human36m.KEYPOINT_FILES["cpn"], **arrays)
 
 
 def write_motion(folder: Path) -> None:
@@ -176,7 +188,7 @@ def test_killed_at_any_instant_it_goes_on(
     s3_proxy.rule(method="GET", path="npz", wait=0.2)
     draw = random.Random(5)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    for kill in (True, True, False):
+    for kill in (True, False):
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=tmp_path, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -192,6 +204,26 @@ def test_killed_at_any_instant_it_goes_on(
             assert path.read_bytes() == content[path.name]
     assert process.returncode == 0
     assert len(list((tmp_path / output.strip()).iterdir())) == 12
+
+
+def test_boxes_and_backbones_come_from_a_bucket(
+    tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    raw = {key: f"{bucket}/{key}" for key in ("boxes", "weights")}
+    names = {"boxes": "person.json", "weights": "hrnet.pth"}
+    files = {key: replace(read_params(REPOSITORY / "params.yaml"), raw=raw).raw_file(key, name)
+             for key, name in names.items()}  # fmt: skip
+    for location in files.values():
+        client().put_object(Bucket=bucket[5:], Key=split(location)[1], Body=location.encode())
+    options = {"flip_test": False, "quarter_offset": True, "batch_size": 1, "boxes": files["boxes"]}
+    plan(**{"detectors/hrnet": {"detect": options}})
+    monkeypatch.setattr(detect, "find", lambda name, run, config: config.boxes)
+    with train_mesh.started({"backbone": files["weights"]}) as run:
+        seen = [detect.main(["hrnet"]), run["backbone"]]
+    assert [Path(file).name for file in seen] == list(names.values())
+    assert [Path(file).read_text() for file in seen] == list(files.values())
+    assert Path(seen[0]).is_absolute()
 
 
 @pytest.mark.slow

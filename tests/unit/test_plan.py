@@ -19,6 +19,7 @@ from stages import compose, plan
 from stages.params import DETECTORS, SOURCES
 
 ROOT = Path(__file__).resolve().parents[2]
+RAW = yaml.safe_load((ROOT / "params.yaml").read_text())["raw"]
 
 
 @pytest.fixture
@@ -83,6 +84,8 @@ def test_full_models_have_the_published_size(project: Path) -> None:
         ({"dropout": 1.5}, "dropout = 1.5"),
         ({"mesh": {"truth": "male", "backbone": None}}, "mesh.truth = 'male'"),
         ({"raw": {"human36m": "x"}}, "raw.bvh: missing"),
+        ({"raw": RAW | {"bvh": "gs://b/x"}}, "raw.bvh = gs://b/x: expected s3://bucket/prefix or"),
+        ({"raw": RAW | {"smpl": "s3://B"}}, "raw.smpl = s3://B: expected s3://bucket/prefix or a"),
     ],
 )
 def test_mistakes_stop_before_any_work(
@@ -129,6 +132,8 @@ def test_detectors_inherit_where_they_run_and_how_they_look_but_no_knob_of_main(
     edit(project, detect={"boxes": "mine.json", "flip_test": False, "quarter_offset": True})
     after = detectors(project)["cpn"]["detect"]
     assert (after["boxes"], after["flip_test"]) == ("data/raw/boxes/mine.json", False)
+    edit(project, raw=RAW | {"boxes": "s3://bucket/boxes/"})
+    assert detectors(project)["cpn"]["detect"]["boxes"] == "s3://bucket/boxes/mine.json"
 
 
 @pytest.mark.parametrize("scale", ["smoke", "workstation", "paper"])
