@@ -172,8 +172,8 @@ def _on_ray(
         ).map(
             actor,
             fn_constructor_args=(files, job, storage.folder, threads),
-            # On a small cluster as many as there is room for.
-            concurrency=(1, workers),
+            # On a small cluster as many of them start as there is room for.
+            concurrency=workers,
             num_gpus=gpus,
         )
         errors = []

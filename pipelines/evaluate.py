@@ -97,8 +97,8 @@ def _score_on_ray(
             .map(
                 scorer,
                 fn_constructor_args=(files, weights, folder, flip_test),
-                # On a small cluster as many as there is room for.
-                concurrency=(1, workers),
+                # On a small cluster as many of them start as there is room for.
+                concurrency=workers,
                 num_gpus=1 if ray.cluster_resources().get("GPU", 0) else 0,
             )
             .take_all()
