@@ -30,6 +30,7 @@ STORE_BYTES = 100 * 2**20
 START_SECONDS = 60.0
 HEALTH = {"RAY_health_check_timeout_ms": "3000", "RAY_health_check_failure_threshold": "4"}
 """Of the head: it notices a silent loss after 24 s, measured; Ray's defaults take 65 s."""
+RAY_NOTES = Path("/tmp/ray")
 
 _BIN = str(Path(sys.executable).parent)
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -218,6 +219,9 @@ class Rig:
         own = {folder, self.shared, *([self.work] if name == "head" else [])}
         hidden = [path for path in self.base.iterdir() if path not in own]
         hidden += self.hidden if name != "head" else []
+        # There Ray notes the newest cluster of a machine, for whoever starts without an address.
+        hidden.append(RAY_NOTES)
+        RAY_NOTES.mkdir(exist_ok=True)
         start = [
             f"{_BIN}/ray", "start", *options, f"--node-ip-address={address}",
             f"--temp-dir={folder}", f"--object-store-memory={STORE_BYTES}",

@@ -67,7 +67,7 @@ def curve(folder: Path) -> list[dict[str, str]]:
 
 
 def test_two_machines_train_like_one_process(rig: Rig, tmp_path: Path) -> None:
-    work = make_workspace(rig.shared / "work", recipe(2))
+    work = make_workspace(rig.work / "training", recipe(2))
     alone = make_workspace(tmp_path / "alone", recipe(0))
     watch = Watch(rig)
     watch.start()
