@@ -56,7 +56,6 @@ _CODES = {
     "storagefull": "full",
     "xminiostoragefull": "full",
     "insufficientstorage": "full",
-    "entitytoolarge": "full",
     "slowdown": "busy",
     "throttling": "busy",
     "serviceunavailable": "busy",
@@ -137,8 +136,6 @@ def _boto(error: BaseException) -> tuple[str, bool] | None:
     )
     if isinstance(error, broken):
         return "unreachable", False
-    if isinstance(error, exceptions.ParamValidationError | ValueError) and "bucket" in str(error):
-        return "bucket", False
     return ("other", False) if isinstance(error, exceptions.BotoCoreError | Boto3Error) else None
 
 
