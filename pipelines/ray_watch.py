@@ -11,10 +11,14 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray.data._internal.cluster_autoscaler.default_autoscaling_coordinator import (
+    get_or_create_autoscaling_coordinator,
+)
 from ray.train.v2._internal.execution.callback import ControllerCallback, ReportCallback
 from ray.train.v2._internal.execution.controller.state import (
     InitializingState,
@@ -65,8 +69,11 @@ class Watch(ControllerCallback, ReportCallback):
         if isinstance(current_state, RunningState):
             self.room_seen = time.monotonic()
             return
-        if isinstance(current_state, RestartingState) and current_state is not previous_state:
+        changed = current_state is not previous_state
+        if changed and isinstance(current_state, RestartingState):
             self._failed(current_state.training_failed_error)
+        if changed and isinstance(current_state, RestartingState | ReschedulingState):
+            _count_again()
         if isinstance(current_state, InitializingState | RestartingState | ReschedulingState):
             self._wait()
 
@@ -90,6 +97,14 @@ class Watch(ControllerCallback, ReportCallback):
                 f"no node with room for a training worker ({needs}) for {self.patience_s:.0f} s"
             )
         time.sleep(PAUSE_S)
+
+
+def _count_again() -> None:
+    """Have Ray look now at the nodes there are: of itself it does so every 20 s, and until then
+    plans with one that is lost."""
+    coordinator = get_or_create_autoscaling_coordinator()
+    with suppress(ray.exceptions.RayError, TimeoutError):
+        ray.get(coordinator.get_reserved_resources.remote("", recompute=True), timeout=5)
 
 
 def _has_room(node: Mapping[str, Any], needs: Mapping[str, float]) -> bool:

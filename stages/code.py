@@ -29,6 +29,8 @@ PLUMBING = {
     "pipelines/ray_train.py",
     "pipelines/ray_watch.py",
     "pipelines/raw_fetch.py",
+    "pipelines/raw_object.py",
+    "pipelines/raw_streams.py",
     "pipelines/remote_checkpoints.py",
     "pipelines/run_storage.py",
     "pipelines/runtime.py",

@@ -28,6 +28,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     monkeypatch.setattr(ray_watch.ray, "nodes", lambda: found)
     monkeypatch.setattr(ray_watch, "PAUSE_S", 0.0)
+    monkeypatch.setattr(ray_watch, "_count_again", lambda: None)
     return found
 
 
