@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help results test test-slow lint format bench bench-scaling
+.PHONY: help results test test-slow drills lint format bench bench-scaling
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,14 +26,18 @@ $(S3_READY): requirements-s3.lock
 	@$(S3_VENV)/bin/pip install -qq --disable-pip-version-check -r requirements-s3.lock
 	@touch $@
 
+# cluster.repro is dvc repro after a look at dvc.lock, which a kill may have cut.
 results: $(READY)  ## Set up .venv, then rebuild every result (dvc repro) on the synthetic twin
-	dvc repro
+	python -m cluster.repro
 
 test: $(READY) $(S3_READY)  ## Run the tests (under 15 minutes on two cores)
 	python -m pytest -m "not slow"
 
 test-slow: $(READY) $(S3_READY)  ## Run the tests that `make test` leaves out
-	python -m pytest -m slow
+	python -m pytest -m "slow and not drill"
+
+drills: $(READY) $(S3_READY)  ## Kill workers, nodes, heads, dvc and disks, and print what came of it
+	python -m pytest -m drill -s
 
 lint: $(READY)  ## Check format, lint, types and the layers
 	ruff format --check .
