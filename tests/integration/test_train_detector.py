@@ -27,7 +27,7 @@ from gsam.training.loop import Outcome
 from gsam.training.sampling import SampleOrder
 from gsam.weights import load_detector
 from pipelines import ingest
-from pipelines.ingest import RayFeed, actors_for
+from pipelines.ingest import RayFeed
 from pipelines.run_storage import RunStorage
 from pipelines.runtime import quiet_ray
 from pipelines.train_detector import train_detector
@@ -118,10 +118,13 @@ def storage_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def feed_of(images: ImageSet, epochs: int, actors: int = 1) -> RayFeed:
+def feed_of(images: ImageSet, epochs: int, actors: int = 1, ranks: int = 1) -> RayFeed:
     detector, augment = RUN["detector"], RUN["augment"]
     return RayFeed(
-        partial(open_cropper, images.folder, "train", detector, augment, 3), epochs, actors
+        partial(open_cropper, images.folder, "train", detector, augment, 3),
+        epochs,
+        actors,
+        ranks=ranks,
     )
 
 
@@ -137,11 +140,11 @@ def test_ray_data_makes_the_batches_that_threads_make(
     ranks = [order.for_rank(rank, 2) for rank in range(2)]
     with (
         ThreadFeed(Cropper(images, DETECTOR, AUGMENT, 3)) as threads,
-        feed_of(images, 4, actors=2) as first,
-        feed_of(images, 4) as second,
+        feed_of(images, 4, actors=2, ranks=2) as feed,
     ):
         for epoch in (1, 2, 3):
-            parts = zip(first(ranks[0], epoch), second(ranks[1], epoch), strict=True)
+            # Both of one process, in turn.
+            parts = zip(*(feed(rank, epoch) for rank in ranks), strict=True)
             for whole, (one, two) in zip(threads(order, epoch), parts, strict=True):
                 assert list(one.arrays) == list(two.arrays) == ["image", "points", "weight"]
                 for name, expected in whole.arrays.items():
@@ -215,7 +218,3 @@ def test_a_killed_worker_of_two_costs_time_and_nothing_else(
     assert disturbed.curve == undisturbed.curve
     for name, value in undisturbed.weights.items():
         assert torch.equal(disturbed.weights[name], value)
-
-
-def test_actors_share_what_training_leaves() -> None:
-    assert [actors_for(workers, 16) for workers in (1, 2, 4, 16)] == [15, 7, 3, 1]
