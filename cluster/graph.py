@@ -34,7 +34,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Graph:
-    """The stages that some targets need, in the order in which `dvc repro` takes them."""
+    """The stages that some targets need, in the order in which `dvc repro` takes all of them."""
 
     stages: dict[str, Stage]
     stale: frozenset[str]
@@ -58,8 +58,11 @@ def read_graph(targets: list[str], force: bool = False) -> Graph:
 
     with _repository() as repo:
         whole = get_active_graph(repo.index.graph)
-        steps = plan_repro(whole, collect_stages(repo, targets or ["dvc.yaml"]))
-        wanted = {step.addressing for step in steps}
+        found = plan_repro(whole, collect_stages(repo, targets or ["dvc.yaml"]))
+        wanted = {step.addressing for step in found}
+        # Of some targets, DVC's own order is another one each time.
+        everything = plan_repro(whole, collect_stages(repo, ["dvc.yaml"]))
+        steps = [step for step in everything if step.addressing in wanted]
         stages = {
             step.addressing: Stage(
                 tuple(str(dep.def_path) for dep in step.deps),
