@@ -1,10 +1,15 @@
 """Where tests find the shared reference material; without it they skip and say so."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 pytest_plugins = ("tests.s3_server",)
+
+# No test writes to a user's own store.
+for name in ("GSAM_STORE", "GSAM_RUN_STORAGE"):
+    os.environ.pop(name, None)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
