@@ -24,10 +24,6 @@ __all__ = ["FinishedStages", "read_lock"]
 
 _TRANSFERS = 16
 
-for _name in ("dvc", "dvc_data", "dvc_objects"):
-    # What fails is told in a line of our own.
-    logging.getLogger(_name).setLevel(logging.CRITICAL)
-
 
 def read_lock(checkout: Path) -> dict[str, Any] | None:
     """The stages of dvc.lock by name; none without one; None while it is being written."""
@@ -80,41 +76,48 @@ class FinishedStages:
             return 0
         # Also a stage whose entry in dvc.lock is as it was: what it names may not be in the store.
         unsaved = {name: entry for name, entry in locked.items() if self._saved.get(name) != entry}
-        sent, saved = self._push_stages(set(unsaved))
-        self._push_entries()
+        sent, saved, names = self._push_stages(set(unsaved))
+        with ThreadPoolExecutor(_TRANSFERS) as pool:
+            list(pool.map(lambda n: put_file(self._runs / n, under(self._entries, n)), names))
+        self._stored |= set(names)
         self._saved |= {name: unsaved[name] for name in saved}
         self._seen = stamp
         return sent
 
-    def _push_stages(self, names: set[str]) -> tuple[int, list[str]]:
-        """Enter those of the stages that are finished and here, and push their files; the bytes,
-        and which stages."""
+    def _push_stages(self, names: set[str]) -> tuple[int, list[str], list[str]]:
+        """Enter those of the stages that are finished and here, and push all that new entries
+        name; the bytes, which stages, and the entries."""
         from dvc.exceptions import DvcException
         from dvc.repo import Repo
 
+        # What fails is told in a line of our own.
+        logging.getLogger("dvc").setLevel(logging.CRITICAL)
         try:
             # DVC resolves paths from where it works.
             with chdir(self.checkout), Repo(str(self.checkout)) as repo:
                 stages = [stage for stage in repo.index.stages if stage.addressing in names]
                 # Others wait for files that are being made, or were not needed.
                 stages = [stage for stage in stages if stage.already_cached()]
-                sent = self._push_objects(repo, self._enter(repo, stages))
+                objects, entries = self._enter(repo, stages)
+                sent = self._push_objects(repo, objects)
         except (DvcException, OSError) as error:
             raise DataError(f"{self.checkout}: {str(error).splitlines()[0]}") from None
-        return sent, [stage.addressing for stage in stages]
+        return sent, [stage.addressing for stage in stages], entries
 
     def _stamp(self) -> int:
         lock = self.checkout / "dvc.lock"
         return lock.stat().st_mtime_ns if lock.exists() else 0
 
-    def _enter(self, repo: Any, stages: list[Any]) -> set[Any]:
-        """Enter stages into DVC's run cache; the hashes of all that they and new entries name."""
+    def _enter(self, repo: Any, stages: list[Any]) -> tuple[set[Any], list[str]]:
+        """Enter stages into DVC's run cache; the hashes of all that they and new entries name, and
+        these entries."""
         objects: set[Any] = set()
         for stage in stages:
             repo.stage_cache.save(stage)
             objects = objects.union(*stage.get_used_objs().values())
-        pairs = [tuple(name.split("/")[-2:]) for name in self._new_entries()]
-        return objects.union(*repo.stage_cache.get_used_objs(pairs).values())
+        entries = self._new_entries(repo)
+        pairs = [tuple(name.split("/")[-2:]) for name in entries]
+        return objects.union(*repo.stage_cache.get_used_objs(pairs).values()), entries
 
     def _push_objects(self, repo: Any, objects: set[Any]) -> int:
         with store_errors(self.root):
@@ -124,13 +127,13 @@ class FinishedStages:
         paths = (Path(repo.cache.local.oid_to_path(found.value)) for found in done.transferred)
         return sum(path.stat().st_size for path in paths if path.exists())
 
-    def _new_entries(self) -> list[str]:
+    def _new_entries(self, repo: Any) -> list[str]:
+        """Entries that the store lacks and whose files are all in DVC's cache: DVC enters a stage
+        before it moves the files there."""
         files = (path for path in self._runs.glob("*/*/*") if len(path.name) == 64)
-        names = (path.relative_to(self._runs).as_posix() for path in files)
-        return sorted(name for name in names if name not in self._stored)
+        names = {path.relative_to(self._runs).as_posix() for path in files} - self._stored
+        return sorted(name for name in names if self._whole(repo, self._runs / name))
 
-    def _push_entries(self) -> None:
-        names = self._new_entries()
-        with ThreadPoolExecutor(_TRANSFERS) as pool:
-            list(pool.map(lambda n: put_file(self._runs / n, under(self._entries, n)), names))
-        self._stored |= set(names)
+    def _whole(self, repo: Any, entry: Path) -> bool:
+        outs = yaml.safe_load(entry.read_text()).get("outs", [])
+        return all(repo.cache.local.exists(out["md5"]) for out in outs if "md5" in out)

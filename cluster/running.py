@@ -21,6 +21,7 @@ _MORE = re.compile(r"(\d+) (?:more|stages are) up to date$")
 
 _NOISE = (
     "Updating lock file",
+    "Generating lock file",
     "To track the changes with git",
     "\tgit add",
     "To enable auto staging",

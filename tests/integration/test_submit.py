@@ -1,6 +1,7 @@
 """`python -m cluster.submit` against a real head: results, exit codes, Ctrl-C, a head that dies."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.finished import read_lock
 from tests.s3_server import free_port, new_store
 from tests.submit_project import clone, dvc, git, make_project
 from tests.workspaces import REPOSITORY
@@ -125,7 +127,7 @@ def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     made = Site(tmp_path, short, str(tmp_path / "store"), {})
     yield made
     made.head.kill()
-    subprocess.run(["rm", "-rf", str(short)], check=True)
+    shutil.rmtree(short, ignore_errors=True)
 
 
 def test_results_come_home_and_nothing_is_computed_twice(site: Site) -> None:
@@ -139,7 +141,8 @@ def test_results_come_home_and_nothing_is_computed_twice(site: Site) -> None:
     # From the same commit, whose dvc.lock knows nothing.
     second = site.clone("second")
     assert "0 run, 4 taken over" in site.submit(second, "--jobs", "2")
-    assert (second / "dvc.lock").read_bytes() == (first / "dvc.lock").read_bytes()
+    # DVC itself is free in which order it notes the stages of a lock file that was empty.
+    assert read_lock(second) == read_lock(first)
     assert (site.trained("one"), site.trained("two")) == (1, 1)
     output = site.submit(second, "--", "dvc", "exp", "run", "-n", "fast", "-S", "lr=5")
     assert "experiments fast" in output and "fast" in dvc(second, "exp", "show", "--csv")
@@ -209,4 +212,4 @@ def test_over_s3_with_the_credentials_sent_along(
         assert "0 run, 4 taken over" in site.submit(site.clone("second"), "--send-credentials")
     finally:
         site.head.kill()
-        subprocess.run(["rm", "-rf", str(short)], check=True)
+        shutil.rmtree(short, ignore_errors=True)

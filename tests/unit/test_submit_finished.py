@@ -42,7 +42,8 @@ def test_a_checkout_with_the_old_lock_runs_nothing(project: Path, tmp_path: Path
     output = dvc(made, *REPRO)
     assert "Running stage" not in output and output.count("is cached - skipping run") == 4
     done = project.parent / "done"
-    for name in ("dvc.lock", "table.txt", "results/one.json", "models/two", "data/copy.txt"):
+    assert read_lock(made) == read_lock(done)
+    for name in ("table.txt", "results/one.json", "models/two", "data/copy.txt"):
         assert (made / name).read_bytes() == (done / name).read_bytes()
 
 
@@ -66,6 +67,22 @@ def test_a_save_amid_a_stage_takes_what_is_whole(project: Path, tmp_path: Path) 
     (made / "models/one").unlink()
     assert finished.push() > 0
     assert FinishedStages(made, store).fetch() == 2
+
+
+def test_an_entry_whose_files_are_still_on_their_way_waits(project: Path, tmp_path: Path) -> None:
+    """DVC enters a stage in its run cache before the files are in the cache."""
+    made, _ = checkout(project, tmp_path)
+    store = str(tmp_path / "other")
+    use_remote(made, store)
+    finished = FinishedStages(made, store)
+    dvc(made, "repro", "prepare")
+    shutil.move(made / ".dvc/cache/files", tmp_path / "files")
+    shutil.rmtree(made / "data")
+    finished.push()
+    assert FinishedStages(made, store).fetch() == 0
+    shutil.move(tmp_path / "files", made / ".dvc/cache/files")
+    dvc(made, "checkout", "data")
+    assert finished.push() > 0 and FinishedStages(made, store).fetch() == 1
 
 
 def test_a_lock_that_is_being_written_is_left_for_later(project: Path, tmp_path: Path) -> None:
