@@ -145,7 +145,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MeshData:
 
 def train(run: dict[str, Any], data: MeshData) -> Outcome:
     sources = MeshSources.open(data.training)
-    storage = RunStorage(run, 0, hash_of(data, sources))
+    storage = RunStorage(run, 0, hash_of(data, sources, None))
     return train_mesh(run, data, sources, 0, storage, lambda row: None)
 
 
@@ -195,7 +195,8 @@ def test_a_killed_worker_of_two_costs_time_and_nothing_else(
     disturbed = train(run, workspace)
     killer.join()
     assert killed
-    RunStorage(run, 0, hash_of(workspace, MeshSources.open(workspace.training))).clear()
+    sources = MeshSources.open(workspace.training)
+    RunStorage(run, 0, hash_of(workspace, sources, None)).clear()
     undisturbed = train(run, workspace)
     assert disturbed.curve == undisturbed.curve
     for name, value in undisturbed.weights.items():
