@@ -1,4 +1,4 @@
-"""What each of several rows that train at once gets of the machine: GPUs, threads, a shared Ray."""
+"""What each of several rows that train at once gets of the machine: GPUs, cores, a shared Ray."""
 
 import os
 import shutil
@@ -13,12 +13,13 @@ __all__ = ["gpus", "slots"]
 def slots(jobs: int, workers: int) -> Iterator[list[dict[str, str]]]:
     """The environment of each slot, variables on top of this process's own.
 
-    A row that trains in its stage's process (`workers` 0) gets its share of the GPUs, and its share
-    of the cores as threads. Rows that train on Ray's workers share one Ray, which hands both out:
+    A row that trains in its stage's process (`workers` 0) gets its share of the GPUs. It has as many
+    threads as alone, so that its bits are the same, but they give the cores up when they wait: two
+    rows of two spinning threads each did 1 step/s on two cores, of waiting ones 21. Rows that train on Ray's workers share one Ray, which hands both out:
     the one that RAY_ADDRESS names, or one that lives as long as the `with` block; there are no
     more slots then than rows whose workers have a GPU each.
     """
-    threads = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": _share(jobs)}
+    threads = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
     found = gpus()
     if not workers:
         yield [{**threads, **_gpus_of(slot, jobs, found)} for slot in range(jobs)]
@@ -47,11 +48,6 @@ def gpus() -> list[str]:
         check=False,
     )
     return done.stdout.split() if done.returncode == 0 else []
-
-
-def _share(jobs: int) -> str:
-    """One slot's share of the cores: rows that each start a thread per core stand still."""
-    return str(max(1, (os.cpu_count() or 1) // jobs))
 
 
 def _gpus_of(slot: int, jobs: int, found: list[str]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Rows side by side: what starts when, what a failure takes along, what DVC's output becomes."""
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -202,22 +201,22 @@ def test_the_exit_code_is_the_stages(ended: int, code: int) -> None:
     assert exit_code(ValueError("missing data")) is None
 
 
-def test_gpus_and_cores_are_shared_out(monkeypatch) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+def test_gpus_are_shared_out_and_cores_given_up_by_who_waits(monkeypatch) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,7")
     with machine.slots(2, workers=0) as found:
         assert [slot["CUDA_VISIBLE_DEVICES"] for slot in found] == ["4,7", "5"]
-        assert {slot["OMP_NUM_THREADS"] for slot in found} == {"4"}
+        assert {slot["OMP_WAIT_POLICY"] for slot in found} == {"PASSIVE"}
+        assert not any("OMP_NUM_THREADS" in slot for slot in found)  # other bits than alone
     with machine.slots(4, workers=0) as found:
         assert [slot["CUDA_VISIBLE_DEVICES"] for slot in found] == ["4", "5", "7", "4"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     with machine.slots(16, workers=0) as found:
-        assert found == [{}] * 16
+        assert found == [{"OMP_WAIT_POLICY": "ACTIVE"}] * 16
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     with machine.slots(3, workers=2) as found:
-        assert found == [{}] * 3
+        assert found == [{"OMP_WAIT_POLICY": "ACTIVE"}] * 3
 
 
 def test_rows_never_outnumber_the_gpus_that_their_workers_need(monkeypatch) -> None:
