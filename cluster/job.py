@@ -24,8 +24,8 @@ from cluster.jobs import JOB_VARIABLE, place, register_if_new, shared_store
 from cluster.lockfile import heal
 from cluster.results import ARCHIVE, Report, pack
 from cluster.running import Command
-from gsam.errors import GsamError
-from pipelines.object_store import environment, put_file
+from gsam.errors import DataError, GsamError
+from pipelines.object_store import environment, put_file, store_errors
 
 __all__ = ["main"]
 
@@ -60,7 +60,8 @@ class _Job:
         self._complained = ""
 
     def run(self, words: list[str]) -> int:
-        self.before = check_out(Path.cwd(), self.scratch, self.store)
+        with store_errors(str(self.scratch)):
+            self.before = check_out(Path.cwd(), self.scratch, self.store)
         # DVC and the healer of its lock file work where they are.
         os.chdir(self.scratch)
         register_if_new(self.store, self.report.job, self.before)
@@ -118,9 +119,10 @@ class _Job:
         """
         try:
             self._save()
-        except GsamError as error:
+        except (GsamError, OSError) as error:
             where = f"{os.uname().nodename}:{self.scratch}"
-            raise type(error)(f"{error}; what was finished lies at {where}") from None
+            kind = type(error) if isinstance(error, GsamError) else DataError
+            raise kind(f"{error}; what was finished lies at {where}") from None
 
 
 def _environment(scratch: Path) -> dict[str, str]:
