@@ -76,13 +76,13 @@ def _at_once(asked: argparse.Namespace, children: Children) -> int:
 
 def _show(outcomes: Sequence[Outcome], total: int) -> None:
     """The closing table, and how many stages were up to date."""
-    width = max((len(outcome.stage) for outcome in outcomes), default=0)
+    outcomes = [outcome for outcome in outcomes if outcome.result != "up to date"]
+    width = max((len(outcome.stage) for outcome in outcomes), default=5)
     print(f"\n{'stage':{width}}  {'outcome':13}  seconds")
     for outcome in outcomes:
         result = outcome.result + (f" ({outcome.code})" if outcome.code else "")
         print(f"{outcome.stage:{width}}  {result:13}  {outcome.seconds:7.1f}")
-    touched = {outcome.stage for outcome in outcomes}
-    print(f"{total - len(touched)} more up to date", flush=True)
+    print(f"{total - len(outcomes)} more up to date", flush=True)
 
 
 def _workers() -> int:

@@ -13,11 +13,12 @@ __all__ = ["gpus", "slots"]
 def slots(jobs: int, workers: int) -> Iterator[list[dict[str, str]]]:
     """The environment of each slot, variables on top of this process's own.
 
-    A row that trains in its stage's process (`workers` 0) gets its share of the GPUs. It has as many
-    threads as alone, so that its bits are the same, but they give the cores up when they wait: two
-    rows of two spinning threads each did 1 step/s on two cores, of waiting ones 21. Rows that train on Ray's workers share one Ray, which hands both out:
-    the one that RAY_ADDRESS names, or one that lives as long as the `with` block; there are no
-    more slots then than rows whose workers have a GPU each.
+    A row that trains in its stage's process (`workers` 0) gets its share of the GPUs. It has as
+    many threads as alone, so that its bits are the same, but they give the core up when they wait:
+    two rows of two spinning threads each did 1 step/s on two cores, two of waiting ones 21. Rows
+    that train on Ray's workers share one Ray, which hands out GPUs: the one that RAY_ADDRESS names,
+    or one that lives as long as the `with` block; there are no more slots then than rows whose
+    workers have a GPU each.
     """
     threads = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
     found = gpus()
