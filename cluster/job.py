@@ -134,6 +134,9 @@ def _environment(scratch: Path) -> dict[str, str]:
         "DVC_NO_ANALYTICS": "1",
         "DVC_SITE_CACHE_DIR": str(scratch / ".dvc" / "tmp" / "site"),
         "PYTHONUNBUFFERED": "1",
+        # Raw archives outlast the scratch copy: the next job does not fetch them again.
+        "GSAM_RAW_CACHE": os.environ.get("GSAM_RAW_CACHE")
+        or f"{tempfile.gettempdir()}/gsam-raw-{os.getuid()}",
     }
 
 

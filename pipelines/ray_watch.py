@@ -29,6 +29,7 @@ from ray.train.v2._internal.execution.controller.state import (
 from ray.train.v2.api.exceptions import ControllerError, TrainingFailedError, WorkerGroupError
 
 from gsam.errors import DataError, GsamError
+from pipelines.store_errors import store_problem
 
 __all__ = ["Watch", "expected_error", "first_line", "restore_record"]
 
@@ -116,6 +117,11 @@ def _has_room(node: Mapping[str, Any], needs: Mapping[str, float]) -> bool:
 def expected_error(error: TrainingFailedError) -> GsamError | None:
     """The error among a training's that a user can mend, if there is one: it comes first, whatever
     else it has made fail."""
+    if isinstance(error, ControllerError):
+        # Ray itself writes to the storage too.
+        problem = store_problem(error.controller_failure, "run storage")
+        if problem:
+            return problem
     return next((one for one in _failures(error) if isinstance(one, GsamError)), None)
 
 

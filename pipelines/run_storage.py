@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from pyarrow.fs import FileSystem
 
-from gsam.errors import ConfigError
 from gsam.training.checkpoint import CheckpointFolder, Keeper, State
 from gsam.training.identity import identity
 from pipelines.object_store import (
@@ -70,17 +69,6 @@ class RunStorage:
     def location(self) -> str:
         """The training's own place: a folder or s3://bucket/prefix."""
         return under(self.root, self.name)
-
-    @property
-    def folder(self) -> Path:
-        """The local folder.
-
-        Raises:
-            ConfigError: the storage is not local.
-        """
-        if is_remote(self.root):
-            raise ConfigError(f"{self.root}: expected a local folder")
-        return Path(self.location)
 
     def keeper(self, warn: Callable[[str], None]) -> Keeper:
         """Where a training without Ray keeps its checkpoints; `warn` hears of damaged ones."""

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,8 @@ def quiet_ray(num_cpus: int | None = None) -> Iterator[None]:
     # Workers import the project from where the driver runs, wherever they were started.
     paths = [os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+    # The locked Ray has it, and its successor is not there yet.
+    warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
     import ray
     from ray.data import DataContext
 

@@ -65,9 +65,9 @@ def test_two_ray_workers_train_like_one_process(ray_running, storage_root, clips
     assert all(torch.equal(again.weights[name], value) for name, value in together.weights.items())
     training = ClipSet.load(clips, "train")
     storage = RunStorage(TWO_WORKERS, 0, training.data_hash)
-    assert storage.folder.is_dir()
+    assert Path(storage.location).is_dir()
     storage.clear()
-    assert not storage.folder.exists()
+    assert not Path(storage.location).exists()
 
 
 def test_actors_score_like_one_process(ray_running, storage_root, clips, tmp_path) -> None:
