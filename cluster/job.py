@@ -134,10 +134,16 @@ def _environment(scratch: Path) -> dict[str, str]:
         "DVC_NO_ANALYTICS": "1",
         "DVC_SITE_CACHE_DIR": str(scratch / ".dvc" / "tmp" / "site"),
         "PYTHONUNBUFFERED": "1",
-        # Raw archives outlast the scratch copy: the next job does not fetch them again.
-        "GSAM_RAW_CACHE": os.environ.get("GSAM_RAW_CACHE")
-        or f"{tempfile.gettempdir()}/gsam-raw-{os.getuid()}",
+        "GSAM_RAW_CACHE": os.environ.get("GSAM_RAW_CACHE") or _raw_cache(),
     }
+
+
+def _raw_cache() -> str:
+    """Where raw archives outlast the scratch copy, so that the next job does not fetch them again;
+    they may be licensed, so nobody else reads them."""
+    folder = Path(tempfile.gettempdir()) / f"gsam-raw-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return str(folder)
 
 
 if __name__ == "__main__":

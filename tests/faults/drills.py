@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -61,14 +62,16 @@ class Running:
     def __init__(self, words: list[str], folder: Path, variables: Mapping[str, str] = {}) -> None:
         """`variables` come on top of `tests.workspaces.environment`."""
         self.folder = folder
+        # Files, not pipes: what outlives a killed command still holds their other ends.
+        self.said = tempfile.TemporaryFile()  # noqa: SIM115
+        self.complained = tempfile.TemporaryFile()  # noqa: SIM115
         self.fault = time.monotonic()
         self.process = subprocess.Popen(
             words,
             cwd=folder,
             env={**environment(), **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            stdout=self.said,
+            stderr=self.complained,
             start_new_session=True,
         )
 
@@ -76,7 +79,7 @@ class Running:
         """Wait for the instant of the fault, which must come before the command ends."""
         end = time.monotonic() + SECONDS
         while not ready():
-            assert self.process.poll() is None, self.process.communicate()
+            assert self.process.poll() is None, self.end().output
             assert time.monotonic() < end, "the instant of the fault did not come"
             time.sleep(0.002)
         self.fault = time.monotonic()
@@ -92,20 +95,27 @@ class Running:
 
     def kill_all(self) -> None:
         """SIGKILL the command and everything that it has started, as a power cut does."""
-        for pid in [self.process.pid, *descendants(self.process.pid)]:
+        self.kill([self.process.pid, *descendants(self.process.pid)])
+
+    def kill(self, pids: list[int]) -> None:
+        """SIGKILL some of the command's processes; returns when the command is over."""
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self.process.communicate()
+        self.process.wait(SECONDS)
 
     def end(self) -> Ended:
         """Wait for it."""
-        output, errors = self.process.communicate(timeout=SECONDS)
-        last = errors.strip().splitlines()[-1:] or [""]
-        return Ended(
-            self.process.returncode, last[0], output + errors, time.monotonic() - self.fault
-        )
+        code = self.process.wait(SECONDS)
+        seconds = time.monotonic() - self.fault
+        texts = []
+        for file in (self.said, self.complained):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+        last = texts[1].strip().splitlines()[-1:] or [""]
+        return Ended(code, last[0], "".join(texts), seconds)
 
 
 def stage(folder: Path, name: str, *arguments: str, **variables: str) -> Running:
