@@ -227,7 +227,9 @@ class Rig:
             f"--temp-dir={folder}", f"--object-store-memory={STORE_BYTES}",
             f"--dashboard-agent-listen-port={_free_port()}", "--disable-usage-stats", "--block",
         ]  # fmt: skip
-        variables = clean_environment() | self.environment | {"TMPDIR": str(folder)}
+        # A machine's name leads to its address; these nodes have but one name, this machine's.
+        variables = clean_environment() | {"GLOO_SOCKET_IFNAME": self.interface}
+        variables |= self.environment | {"TMPDIR": str(folder)}
         apart = []
         if self.isolated:
             variables |= {

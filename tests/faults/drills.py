@@ -24,21 +24,26 @@ class Row(NamedTuple):
     drill: str
     instant: str
     outcome: str
-    seconds: float
+    seconds: float | None
     same_bytes: str
 
 
 TABLE: list[Row] = []
 
 
-def note(drill: str, instant: str, outcome: str, seconds: float, same_bytes: str = "yes") -> None:
-    """Add a row to the table; `seconds` from the fault, or from the rerun, to finished work."""
+def note(
+    drill: str, instant: str, outcome: str, seconds: float | None, same_bytes: str = "yes"
+) -> None:
+    """Add a row to the table; `seconds` from the fault, or the start of the rerun, to the end."""
     TABLE.append(Row(drill, instant, outcome, seconds, same_bytes))
 
 
 def table_lines(rows: list[Row]) -> list[str]:
     """The table as aligned text."""
-    texts = [(*row[:3], f"{row.seconds:.1f}", row.same_bytes) for row in rows]
+    texts = [
+        (*row[:3], "-" if row.seconds is None else f"{row.seconds:.1f}", row.same_bytes)
+        for row in rows
+    ]
     texts.insert(0, ("drill", "instant", "outcome", "seconds", "same bytes"))
     widths = [max(len(text[column]) for text in texts) for column in range(5)]
     return [

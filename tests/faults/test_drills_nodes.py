@@ -54,7 +54,7 @@ class Training:
         self.fault = time.monotonic()
         self.job: subprocess.Popen[str] = rig.submit(
             ["python", "-m", "stages.train_lifter", "tiny"], code, folder,
-            GSAM_RUN_STORAGE=str(runs), GLOO_SOCKET_IFNAME=rig.interface, **variables,
+            GSAM_RUN_STORAGE=str(runs), **variables,
         )  # fmt: skip
 
     def checkpoints(self) -> int:
