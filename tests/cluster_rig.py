@@ -3,8 +3,8 @@
 A node is a set of Linux namespaces with an IP address on a bridge of the rig's own, a process tree
 that dies with it, its own /dev/shm, and tmpfs over the folders of the others, so that disks are NOT
 shared. `Node.lose` is a power cut: the link goes dead, then everything on the node gets SIGKILL; no
-connection is closed politely. Where namespaces are not permitted, nodes are raylets on 127.0.0.1,
-127.0.0.2, ... of this machine with one disk, and `Rig.kind` says so.
+connection is closed politely. Where namespaces are not permitted, nodes are raylets of this machine
+with one network and one disk, and `Rig.kind` says so.
 """
 
 from __future__ import annotations
@@ -13,17 +13,24 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.cluster_node import (
+    BOOT,
+    Node,
+    forbidden,
+    free_network,
+    free_port,
+    ip,
+    wait_until,
+)
 from tests.workspaces import REPOSITORY
 
 STORE_BYTES = 100 * 2**20
@@ -34,77 +41,6 @@ RAY_NOTES = Path("/tmp/ray")
 
 _BIN = str(Path(sys.executable).parent)
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-# The first process of a node. Tmpfs goes over what belongs to others; Python stays visible, should
-# it lie there. The address comes once the rig has put the cable in.
-_BOOT = """
-set -e
-mount -t tmpfs -o size=400m tmpfs /dev/shm
-mkdir -p "$OWN/prefix"
-mount --bind "$PREFIX" "$OWN/prefix"
-for folder in $HIDDEN; do mount -t tmpfs -o size=64m tmpfs "$folder"; done
-if [ ! -d "$PREFIX" ]; then mkdir -p "$PREFIX"; mount --bind "$OWN/prefix" "$PREFIX"; fi
-ip link set lo up
-until ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
-ip address add "$ADDRESS/24" dev eth0
-ip link set eth0 up
-"$@" &
-wait $!
-"""
-
-
-class RigError(Exception):
-    """A node did not come up, or a job command failed."""
-
-
-class Node:
-    """One machine: its address, its folder and its tree of processes."""
-
-    def __init__(
-        self, name: str, address: str, folder: Path, process: subprocess.Popen[bytes], cable: str
-    ) -> None:
-        """`cable` is the rig's end of the network cable; empty on loopback."""
-        self.name, self.address, self.folder = name, address, folder
-        self.process, self.cable = process, cable
-
-    @property
-    def log(self) -> Path:
-        """What `ray start` said."""
-        return self.folder / "start.log"
-
-    def processes(self, title: str = "") -> list[int]:
-        """Process ids, as seen from outside, of the node's processes whose title starts so."""
-        found = []
-        for pid in descendants(self.process.pid):
-            try:
-                named = Path(f"/proc/{pid}/cmdline").read_bytes()
-            except OSError:
-                continue
-            if named.startswith(title.encode()):
-                found.append(pid)
-        return found
-
-    def lose(self, silently: bool = True) -> None:
-        """A power cut, or with `silently=False` a crash whose closed connections others notice."""
-        if self.cable and silently:
-            _ip("link", "set", self.cable, "down")
-        # A namespace's processes all die with its first; on loopback each is killed by its id.
-        for pid in [self.process.pid, *([] if self.cable else descendants(self.process.pid))]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        self.process.wait()
-        if self.cable:
-            subprocess.run(["ip", "link", "delete", self.cable], capture_output=True, check=False)
-
-    def unplug(self) -> None:
-        """Pull the network cable: the node lives on, unheard."""
-        _ip("link", "set", self.cable, "down")
-
-    def plug(self) -> None:
-        """Put the cable back."""
-        _ip("link", "set", self.cable, "up")
 
 
 class Rig:
@@ -134,15 +70,15 @@ class Rig:
         self.environment = HEALTH | dict(environment or {})
         self.nodes: dict[str, Node] = {}
         self.started = 0
-        self.reason = _forbidden()
+        self.reason = forbidden()
         self.network, self.interface = "127.0.0", "lo"
-        self.port, self.dashboard_port = _free_port(), _free_port()
+        self.port, self.dashboard_port = free_port(), free_port()
         if not self.reason:
             self.interface = "eth0"
-            self.network = _free_network()
-            _ip("link", "add", self._bridge, "type", "bridge")
-            _ip("address", "add", f"{self.outside}/24", "dev", self._bridge)
-            _ip("link", "set", self._bridge, "up")
+            self.network = free_network()
+            ip("link", "add", self._bridge, "type", "bridge")
+            ip("address", "add", f"{self.outside}/24", "dev", self._bridge)
+            ip("link", "set", self._bridge, "up")
 
     @property
     def _bridge(self) -> str:
@@ -183,7 +119,7 @@ class Rig:
             if node.process.poll() is None:
                 node.lose(silently=False)
         if self.isolated:
-            _ip("link", "delete", self._bridge)
+            ip("link", "delete", self._bridge)
         shutil.rmtree(self.base, ignore_errors=True)
 
     def start_head(self, cpus: int = 1, wait: bool = True) -> Node:
@@ -225,7 +161,7 @@ class Rig:
         start = [
             f"{_BIN}/ray", "start", *options, f"--node-ip-address={address}",
             f"--temp-dir={folder}", f"--object-store-memory={STORE_BYTES}",
-            f"--dashboard-agent-listen-port={_free_port()}", "--disable-usage-stats", "--block",
+            f"--dashboard-agent-listen-port={free_port()}", "--disable-usage-stats", "--block",
         ]  # fmt: skip
         # A machine's name leads to its address; these nodes have but one name, this machine's.
         variables = clean_environment() | {"GLOO_SOCKET_IFNAME": self.interface}
@@ -237,7 +173,7 @@ class Rig:
                 "HIDDEN": " ".join(str(path) for path in hidden),
             }  # fmt: skip
             apart = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
-            apart += ["--mount-proc", "bash", "-c", _BOOT, "boot"]
+            apart += ["--mount-proc", "bash", "-c", BOOT, "boot"]
         with (folder / "start.log").open("wb") as log:
             process = subprocess.Popen(
                 [*apart, *start], env=variables, cwd="/", stdout=log, stderr=log
@@ -255,9 +191,9 @@ class Rig:
         wait_until(
             lambda: os.readlink(f"/proc/{process.pid}/ns/net") != mine, 5, "a network namespace"
         )
-        _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", str(process.pid))
-        _ip("link", "set", cable, "master", self._bridge)
-        _ip("link", "set", cable, "up")
+        ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", str(process.pid))
+        ip("link", "set", cable, "master", self._bridge)
+        ip("link", "set", cable, "up")
 
     def _takes_jobs(self) -> bool:
         """Whether the head's agent is up, which comes seconds after the head, by an empty job."""
@@ -336,81 +272,3 @@ def clean_environment() -> dict[str, str]:
         "NO_PROXY": "*",
         "no_proxy": "*",
     }
-
-
-def wait_until(
-    ready: Callable[[], bool],
-    seconds: float,
-    what: str,
-    context: Callable[[], str] = lambda: "",
-) -> float:
-    """Wait for something; returns the seconds that took.
-
-    Raises:
-        RigError: it did not come.
-    """
-    start = time.monotonic()
-    while not ready():
-        if time.monotonic() - start > seconds:
-            raise RigError(f"no {what} within {seconds:.0f} s\n{context()}")
-        time.sleep(0.05)
-    return time.monotonic() - start
-
-
-def descendants(pid: int) -> list[int]:
-    """Ids of all processes that a process has started, and they, and so on."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except (OSError, IndexError):
-                continue
-            children.setdefault(parent, []).append(int(entry.name))
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
-
-
-def _ip(*arguments: str) -> None:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RigError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
-
-
-def _free_network() -> str:
-    """The first three numbers of an unused private network."""
-    used = subprocess.run(["ip", "-4", "address"], capture_output=True, text=True, check=True)
-    while True:
-        network = f"10.{200 + secrets.randbelow(50)}.{secrets.randbelow(250)}"
-        if f" {network}." not in used.stdout:
-            return network
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("", 0))
-        return int(listener.getsockname()[1])
-
-
-def _forbidden() -> str:
-    """Why nodes cannot have namespaces here; empty where they can."""
-    if os.environ.get("GSAM_TEST_RIG") == "loopback":
-        return "GSAM_TEST_RIG=loopback"
-    if missing := [tool for tool in ("ip", "unshare", "mount") if not shutil.which(tool)]:
-        return f"no {missing[0]} command"
-    probe = f"rigprobe{secrets.token_hex(2)}"
-    tries = (
-        ["unshare", "--net", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
-        ["ip", "link", "add", probe, "type", "bridge"],
-        ["ip", "link", "delete", probe],
-    )
-    for command in tries:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return " ".join((done.stderr.strip() or f"{command[0]} failed").split())
-    return ""

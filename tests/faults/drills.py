@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gsam.storage import digest
-from tests.cluster_rig import descendants
+from tests.cluster_node import descendants
 from tests.workspaces import command, environment
 
 SECONDS = 300

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gsam.storage import digest
-from tests.cluster_rig import descendants
+from tests.cluster_node import descendants
 from tests.faults.drills import Running, note
 from tests.integration.test_end_to_end import TINY, Clone
 
