@@ -12,8 +12,8 @@ from pyarrow.fs import FileSystem
 
 from gsam.training.checkpoint import CheckpointFolder, Keeper, State
 from gsam.training.identity import identity
+from pipelines.finished_runs import mark_finished
 from pipelines.object_store import (
-    delete_tree,
     filesystem,
     is_remote,
     split,
@@ -81,13 +81,14 @@ class RunStorage:
         `storage_filesystem` and `storage_path`."""
         return filesystem(self.root)
 
-    def clear(self) -> None:
-        """Remove the training's checkpoints.
+    def finish(self, out: Path) -> None:
+        """Everything that came of the training is written, the file `out` among it: the checkpoints
+        may go once DVC has noted that.
 
         Raises:
             ConfigError, DataError: the store is read-only or fails.
         """
-        delete_tree(self.location)
+        mark_finished(self.location, out)
 
 
 class _Folder(CheckpointFolder):

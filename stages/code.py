@@ -23,6 +23,7 @@ PLUMBING = {
     "gsam/training/identity.py",
     "gsam/weights.py",
     "pipelines/detect_storage.py",
+    "pipelines/finished_runs.py",
     "pipelines/node_files.py",
     "pipelines/object_store.py",
     "pipelines/placement.py",

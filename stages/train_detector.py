@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> str:
     write_curves(DETECTORS / name / "curve.csv", outcomes, CURVE)
     write_results(run, config, images, record)
     for storage in storages:
-        storage.clear()
+        storage.finish(DETECTORS / name / "train.json")
     parts = [
         f"{config.name} {config.height}x{config.width}",
         f"{len(images):,} images of {len(images.person_image):,} people",

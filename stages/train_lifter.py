@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> str:
     write_curves(RUNS / name / "curve.csv", outcomes, CURVE)
     write_results(run, clips, record)
     for storage in storages:
-        storage.clear()
+        storage.finish(RUNS / name / "train.json")
     parts = [
         f"{lifter.name} {run['frames']} frames",
         f"{clips.num_frames:,} frames of 2D",

@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> str:
     about = {"people": people, "data_hash": data_hash, "backbone": backbone, "body": body}
     write_results(run, {**about, "seeds": record})
     for storage in storages:
-        storage.clear()
+        storage.finish(MESHES / name / "train.json")
     parts = [
         f"{config.name} {config.size} px",
         " and ".join(f"{count:,} people of {name}" for name, count in people.items()),

@@ -8,6 +8,7 @@ from typing import Any
 from gsam.storage import atomic_directory, digest, write_json, write_text
 from gsam.training.loop import Outcome
 from gsam.training.task import CurveRow
+from pipelines.finished_runs import sweep
 from pipelines.ray_train import training_device
 from pipelines.run_storage import RunStorage
 from stages.curves import curve_text, reporter, rounded
@@ -22,11 +23,14 @@ Save = Callable[[Path, Outcome, dict[str, Any]], None]
 def train_seeds(
     run: Mapping[str, Any], data_hash: str, columns: Sequence[str], train: Train
 ) -> tuple[dict[int, Outcome], list[RunStorage]]:
-    """Train every seed of a run; the storages are to be cleared once everything is written."""
-    outcomes, storages = {}, []
+    """Train every seed of a run; the storages are to be finished once everything is written."""
+    outcomes: dict[int, Outcome] = {}
+    storages: list[RunStorage] = []
     with training_device(run["workers"]) as device:
         for seed in run["seeds"]:
             storage = RunStorage(run, seed, data_hash, device)
+            if not storages:
+                sweep(storage.root)
             storages.append(storage)
             outcomes[seed] = train(seed, storage, reporter(seed, run["train"]["epochs"], columns))
     return outcomes, storages

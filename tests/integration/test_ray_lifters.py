@@ -17,6 +17,7 @@ from gsam.lifters import LifterConfig
 from gsam.training.loop import Outcome
 from gsam.weights import save_network
 from pipelines.evaluate import score_clips
+from pipelines.object_store import delete_tree
 from pipelines.run_storage import RunStorage
 from pipelines.runtime import quiet_ray
 from pipelines.train_lifter import train_lifter
@@ -66,7 +67,7 @@ def test_two_ray_workers_train_like_one_process(ray_running, storage_root, clips
     training = ClipSet.load(clips, "train")
     storage = RunStorage(TWO_WORKERS, 0, training.data_hash)
     assert Path(storage.location).is_dir()
-    storage.clear()
+    delete_tree(storage.location)
     assert not Path(storage.location).exists()
 
 
@@ -126,7 +127,7 @@ def test_a_killed_ray_worker_costs_time_and_nothing_else(ray_running, storage_ro
     disturbed = train(run, clips)
     killer.join()
     assert killed
-    RunStorage(run, 0, ClipSet.load(clips, "train").data_hash).clear()
+    delete_tree(RunStorage(run, 0, ClipSet.load(clips, "train").data_hash).location)
     undisturbed = train(run, clips)
     assert disturbed.curve == undisturbed.curve
     for name, value in undisturbed.weights.items():

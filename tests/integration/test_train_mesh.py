@@ -26,6 +26,7 @@ from gsam.training.identity import identity
 from gsam.training.loop import Outcome
 from gsam.weights import load_mesh
 from pipelines.ingest import RayFeed
+from pipelines.object_store import delete_tree
 from pipelines.run_storage import RunStorage
 from pipelines.runtime import quiet_ray
 from pipelines.train_mesh import MeshData, train_mesh
@@ -196,7 +197,7 @@ def test_a_killed_worker_of_two_costs_time_and_nothing_else(
     killer.join()
     assert killed
     sources = MeshSources.open(workspace.training)
-    RunStorage(run, 0, hash_of(workspace, sources, None)).clear()
+    delete_tree(RunStorage(run, 0, hash_of(workspace, sources, None)).location)
     undisturbed = train(run, workspace)
     assert disturbed.curve == undisturbed.curve
     for name, value in undisturbed.weights.items():
