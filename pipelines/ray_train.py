@@ -177,6 +177,7 @@ def _trainer(
         ScalingConfig,
     )
 
+    from pipelines.ray_network import NodesNetwork
     from pipelines.ray_watch import Watch
 
     gpus = _gpus()
@@ -187,6 +188,7 @@ def _trainer(
     return TorchTrainer(
         worker,
         train_loop_config=settings,
+        torch_config=NodesNetwork() if on_cluster() else None,
         scaling_config=ScalingConfig(
             num_workers=(1, workers) if on_cluster() and workers > 1 else fixed,
             use_gpu=gpus > 0,

@@ -126,9 +126,10 @@ def expected_error(error: TrainingFailedError) -> GsamError | None:
 
 
 def first_line(error: TrainingFailedError) -> str:
-    """What failed first, in a line."""
+    """What failed first, in a line: of an error on a worker its cause, which ends Ray's text."""
     shown = next(iter(_failures(error)), error)
-    return next(iter(str(shown).strip().splitlines()), type(shown).__name__)[:300]
+    lines = str(shown).strip().splitlines() or [type(shown).__name__]
+    return lines[-1 if isinstance(shown, ray.exceptions.RayTaskError) else 0][:300]
 
 
 def _failures(error: TrainingFailedError) -> list[Exception]:

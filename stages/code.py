@@ -27,6 +27,7 @@ PLUMBING = {
     "pipelines/node_files.py",
     "pipelines/object_store.py",
     "pipelines/placement.py",
+    "pipelines/ray_network.py",
     "pipelines/ray_train.py",
     "pipelines/ray_watch.py",
     "pipelines/raw_fetch.py",

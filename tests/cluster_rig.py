@@ -71,10 +71,9 @@ class Rig:
         self.nodes: dict[str, Node] = {}
         self.started = 0
         self.reason = forbidden()
-        self.network, self.interface = "127.0.0", "lo"
+        self.network = "127.0.0"
         self.port, self.dashboard_port = free_port(), free_port()
         if not self.reason:
-            self.interface = "eth0"
             self.network = free_network()
             ip("link", "add", self._bridge, "type", "bridge")
             ip("address", "add", f"{self.outside}/24", "dev", self._bridge)
@@ -163,8 +162,7 @@ class Rig:
             f"--temp-dir={folder}", f"--object-store-memory={STORE_BYTES}",
             f"--dashboard-agent-listen-port={free_port()}", "--disable-usage-stats", "--block",
         ]  # fmt: skip
-        # A machine's name leads to its address; these nodes have but one name, this machine's.
-        variables = clean_environment() | {"GLOO_SOCKET_IFNAME": self.interface}
+        variables = clean_environment()
         variables |= self.environment | {"TMPDIR": str(folder)}
         apart = []
         if self.isolated:

@@ -55,7 +55,6 @@ def submit(rig: Rig, code: Path, work: Path, *command: str) -> tuple[int, str]:
         code,
         work,
         GSAM_RUN_STORAGE=str(rig.shared / "runs"),
-        GLOO_SOCKET_IFNAME=rig.interface,
     )
     output, _ = job.communicate(timeout=120)
     return job.returncode, output
