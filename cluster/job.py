@@ -1,7 +1,7 @@
 """What a submitted job runs on the cluster's head: `python -m cluster.job [--jobs N] -- dvc repro`.
 
 It works in a fresh copy of the project, takes over every stage that the store knows as finished,
-and brings to the store what it finishes: every half minute, at the end, and when it is stopped.
+and brings to the store what it finishes: within seconds, at the end, and when it is stopped.
 Needs GSAM_STORE; GSAM_JOB names the job. Exit codes: 0 done, 1 failed, 2 configuration or usage,
 3 licensed data missing.
 """
@@ -29,7 +29,9 @@ from pipelines.object_store import environment, put_file, store_errors
 
 __all__ = ["main"]
 
-SAVE_SECONDS = 30
+SAVE_SECONDS = 5.0
+SAVE_SHARE = 0.1
+"""Saving takes at most this part of a job's time, however large what it saves is."""
 
 
 def main(arguments: list[str]) -> int:
@@ -84,9 +86,11 @@ class _Job:
         due = time.monotonic() + SAVE_SECONDS
         while (code := command.wait(0.2)) is None:
             if time.monotonic() > due and not command.stopped and self.finished.pending():
+                start = time.monotonic()
                 self._take_stock(command)
                 self._save_meanwhile()
-                due = time.monotonic() + SAVE_SECONDS
+                taken = time.monotonic() - start
+                due = time.monotonic() + max(SAVE_SECONDS, taken / SAVE_SHARE)
         self._take_stock(command)
         self.report.stopped = command.stopped
         return code
