@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cluster.package import GIT_TAR, contents
 from cluster.remote import use_remote
@@ -32,7 +32,8 @@ def check_out(source: Path, target: Path, store: str) -> dict[str, str]:
     packed = target / GIT_TAR
     if packed.exists():
         with tarfile.open(packed) as archive:
-            archive.extractall(target, filter="data")
+            # Python's own filter came with 3.11.4; what is packed is files and folders of .git.
+            archive.extractall(target, members=filter(_of_git, archive.getmembers()))
         packed.unlink()
         # The files are as they lay with whoever submitted them; the index is the commit's.
         _git(target, "reset", "-q")
@@ -47,6 +48,11 @@ def check_out(source: Path, target: Path, store: str) -> dict[str, str]:
         _git(target, "commit", "-q", "-m", "The project as its image holds it")
     use_remote(target, store)
     return contents(target)
+
+
+def _of_git(member: tarfile.TarInfo) -> bool:
+    parts = PurePosixPath(member.name).parts
+    return (member.isreg() or member.isdir()) and parts[:1] == (".git",) and ".." not in parts
 
 
 def _left(source: Path, folder: str, names: Iterable[str]) -> set[str]:

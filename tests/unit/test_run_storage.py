@@ -9,6 +9,7 @@ from pyarrow import fs
 
 from gsam.errors import ConfigError, DataError
 from pipelines.detect_storage import ShardStorage
+from pipelines.object_store import delete_tree
 from pipelines.run_storage import RunStorage, shared_runs
 
 RUN = {"name": "tiny", "lifter": {}, "train": {}, "windows": {}, "workers": 0}
@@ -77,8 +78,8 @@ def test_checkpoints_in_a_folder(tmp_path: Path) -> None:
         keeper.save(epoch, {"epoch": epoch})
     assert keeper.load() == {"epoch": 3}
     assert sorted(os.listdir(made.location)) == ["000002.ckpt", "000003.ckpt"]
-    made.clear()
-    made.clear()
+    delete_tree(made.location)
+    delete_tree(made.location)
     assert keeper.load() is None and not Path(made.location).exists()
 
 

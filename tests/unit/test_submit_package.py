@@ -117,3 +117,20 @@ def test_only_a_checkout_with_a_commit_can_be_submitted(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     with pytest.raises(ConfigError, match="at least one commit"):
         toplevel(tmp_path)
+
+
+def test_what_leads_out_of_the_copy_is_not_unpacked(project: Path, tmp_path: Path) -> None:
+    target = tmp_path / "scratch"
+    target.mkdir()
+    shutil.copytree(project, tmp_path / "sent", ignore=shutil.ignore_patterns(".git"))
+    link = tarfile.TarInfo(".git/hooks")
+    link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+    with tarfile.open(tmp_path / "sent" / GIT_TAR, "w") as packed:
+        packed.add(project / ".git", ".git")
+        for name in ("../outside", ".git/../../outside", "/outside"):
+            packed.addfile(tarfile.TarInfo(name))
+        packed.addfile(link)
+    check_out(tmp_path / "sent", target, str(tmp_path / "store"))
+    assert not (tmp_path / "outside").exists() and not Path("/outside").exists()
+    assert not (target / ".git/hooks").is_symlink()
+    assert git(target, "status", "--porcelain") == ""
