@@ -123,7 +123,8 @@ def test_what_leads_out_of_the_copy_is_not_unpacked(project: Path, tmp_path: Pat
     target = tmp_path / "scratch"
     target.mkdir()
     shutil.copytree(project, tmp_path / "sent", ignore=shutil.ignore_patterns(".git"))
-    link = tarfile.TarInfo(".git/hooks")
+    (tmp_path / "sent" / GIT_TAR).parent.mkdir(exist_ok=True)
+    link = tarfile.TarInfo(".git/hooks/link")
     link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
     with tarfile.open(tmp_path / "sent" / GIT_TAR, "w") as packed:
         packed.add(project / ".git", ".git")
@@ -132,5 +133,5 @@ def test_what_leads_out_of_the_copy_is_not_unpacked(project: Path, tmp_path: Pat
         packed.addfile(link)
     check_out(tmp_path / "sent", target, str(tmp_path / "store"))
     assert not (tmp_path / "outside").exists() and not Path("/outside").exists()
-    assert not (target / ".git/hooks").is_symlink()
+    assert not (target / ".git/hooks/link").is_symlink()
     assert git(target, "status", "--porcelain") == ""
