@@ -9,7 +9,9 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import yaml
 
 from gsam.storage import digest
 from tests.cluster_node import descendants
@@ -50,6 +52,13 @@ def table_lines(rows: list[Row]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(text, widths, strict=True)).rstrip()
         for text in texts
     ]
+
+
+def lock_entries(folder: Path) -> dict[str, Any]:
+    """What dvc.lock says of every stage; of a part of the graph, DVC leaves their order to
+    chance."""
+    stages: dict[str, Any] = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
+    return stages
 
 
 class Ended(NamedTuple):

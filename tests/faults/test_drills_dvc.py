@@ -5,14 +5,14 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
 from gsam.storage import digest
 from tests.cluster_node import descendants
-from tests.faults.drills import Running, note
+from tests.faults.drills import Running, lock_entries, note
 from tests.integration.test_end_to_end import TINY, Clone
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow]
@@ -60,12 +60,11 @@ def tiny(folder: Path) -> Clone:
     return made
 
 
-def written(clone: Clone) -> dict[str, str]:
-    """Hashes of everything that the stages wrote, and of dvc.lock."""
-    lock = clone.folder / "dvc.lock"
-    entries = yaml.safe_load(lock.read_text())["stages"].values()
-    outs = [out["path"] for entry in entries for out in entry.get("outs", ())]
-    return {path: digest(clone.folder / path) for path in ["dvc.lock", *outs]}
+def written(clone: Clone) -> dict[str, Any]:
+    """Hashes of everything that the stages wrote, and dvc.lock's entries."""
+    entries = lock_entries(clone.folder)
+    outs = [out["path"] for entry in entries.values() for out in entry.get("outs", ())]
+    return entries | {path: digest(clone.folder / path) for path in outs}
 
 
 def test_dvc_repro_killed_at_ten_instants(tmp_path: Path) -> None:
