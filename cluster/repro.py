@@ -13,6 +13,7 @@ that failed), 130 stopped by Ctrl-C: what is finished is kept, the rest goes on 
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,12 +21,14 @@ import yaml
 
 from cluster.children import Children
 from cluster.dvc_run import INTERRUPTED
-from cluster.graph import read_graph
+from cluster.graph import Graph, read_graph
 from cluster.lockfile import heal, settled
 from cluster.rows import Rows
 from cluster.slots import slots
 from cluster.transcript import Outcome
 from gsam.errors import ConfigError, GsamError
+
+LOOKS = 3
 
 
 def main(arguments: list[str]) -> int:
@@ -61,7 +64,7 @@ def _at_once(asked: argparse.Namespace, children: Children) -> int:
         options.append("--pull")
     if children.stopping:
         return INTERRUPTED
-    graph = read_graph(asked.stages, asked.force)
+    graph = _graph(asked.stages, asked.force)
     if not graph.stale:
         settled(graph.stages)
         print(f"{len(graph.stages)} stages are up to date")
@@ -72,6 +75,20 @@ def _at_once(asked: argparse.Namespace, children: Children) -> int:
     if children.stopping:
         return INTERRUPTED
     return next((outcome.code for outcome in outcomes if outcome.code), 0)
+
+
+def _graph(stages: list[str], force: bool) -> Graph:
+    """The stages; asked for again where DVC's table of locks was damaged after all: what an earlier
+    run left behind may still be writing it down that it ends."""
+    for _ in range(LOOKS):
+        try:
+            return read_graph(stages, force)
+        except ConfigError as error:
+            if "rwlock" not in str(error):
+                raise
+        time.sleep(1.0)
+        heal()
+    return read_graph(stages, force)
 
 
 def _show(outcomes: Sequence[Outcome], total: int) -> None:

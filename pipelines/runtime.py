@@ -39,11 +39,11 @@ def quiet_ray(num_cpus: int | None = None) -> Iterator[None]:
     # Workers import the project from where the driver runs, wherever they were started.
     paths = [os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
-    # The locked Ray has it, and its successor is not there yet.
-    warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
     import ray
     from ray.data import DataContext
 
+    # The locked Ray has it, and its successor is not there yet. Ray turns its warnings on.
+    warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
     joined = ray.is_initialized()
     if not joined:
         remote = os.environ.get("RAY_ADDRESS")

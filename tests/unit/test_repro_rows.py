@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cluster import repro
 from cluster import slots as machine
 from cluster.dvc_run import exit_code
 from cluster.graph import Graph, Stage
 from cluster.lockfile import held
 from cluster.rows import Rows
 from cluster.transcript import Outcome, Transcript
+from gsam.errors import ConfigError
 
 GRAPH = {
     "plan": ([], []),
@@ -236,3 +238,25 @@ def test_rows_never_outnumber_the_gpus_that_their_workers_need(monkeypatch) -> N
     with machine.slots(4, workers=2) as found:
         assert len(found) == 4
     assert asked == [(2, 2), (4, 2)]
+
+
+def test_a_table_of_locks_that_is_being_written_is_read_again(monkeypatch) -> None:
+    found = [ConfigError("Unable to read '.dvc/tmp/rwlock'"), Graph({}, frozenset())]
+
+    def read(_stages: object, _force: bool) -> Graph:
+        answer = found.pop(0)
+        if isinstance(answer, ConfigError):
+            raise answer
+        return answer
+
+    healed: list[str] = []
+    monkeypatch.setattr(repro, "read_graph", read)
+    monkeypatch.setattr(repro, "heal", lambda: [healed.append("once")])
+    monkeypatch.setattr(repro.time, "sleep", lambda _seconds: None)
+    assert repro._graph([], False) == Graph({}, frozenset()) and healed == ["once"]
+    found[:] = [ConfigError("dvc.yaml is invalid")]
+    with pytest.raises(ConfigError, match="invalid"):
+        repro._graph([], False)
+    found[:] = [ConfigError("rwlock")] * 4
+    with pytest.raises(ConfigError, match="rwlock"):
+        repro._graph([], False)
