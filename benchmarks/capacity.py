@@ -15,7 +15,7 @@ from torch import nn
 
 from benchmarks.detectors import SETTINGS, forward_flops, write_images
 from benchmarks.harness import Case, Effort, Table, Value, compare
-from benchmarks.ingest import crop_rate
+from benchmarks.ingest import crop_rate, crops_on_ray
 from benchmarks.lifters import window_flops
 from benchmarks.synthetic import clip_set, write_clips
 from gsam.clips import ClipSet
@@ -26,7 +26,6 @@ from gsam.training.lifting import LiftingTask
 from gsam.training.loop import fit
 from gsam.training.order import Windows, epoch_order
 from gsam.training.sampling import SampleOrder
-from pipelines.runtime import held_stderr, quiet_ray
 
 __all__ = ["Machine", "Need", "run", "saturation"]
 
@@ -153,7 +152,7 @@ def run(effort: Effort) -> list[Table]:
         rows.append(_row(f"lifter, {frames} frames, every frame", need, machine))
         checks.append(_checked(clips, frames, need, machine))
     setting = SETTINGS[0 if effort.quick else -1]
-    with tempfile.TemporaryDirectory() as place, quiet_ray(3), held_stderr():
+    with tempfile.TemporaryDirectory() as place, crops_on_ray():
         images = write_images(Path(place), 64 if effort.quick else 1024, setting.side)
         size = sum(file.stat().st_size for file in Path(place).glob("*.tar")) / len(images)
         crops = crop_rate(setting, images, effort).median

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import count
@@ -23,11 +25,22 @@ from pipelines.ingest import RayFeed
 from pipelines.runtime import held_stderr, quiet_ray
 from stages.common import progress
 
-__all__ = ["crop_rate", "fed", "run", "sleeping"]
+__all__ = ["crop_rate", "crops_on_ray", "fed", "run", "sleeping"]
 
 DEMANDS = (0.5, 1.0, 2.0)
 """What a sleeping model asks for, in parts of what the actor can make."""
 ALONE = 6
+ENDING_S = 3.0
+
+
+@contextmanager
+def crops_on_ray() -> Iterator[None]:
+    """Ray for a feed. Pipelines that are left in the middle end a little later; without Ray under
+    them, their threads would end this process."""
+    with quiet_ray(3), held_stderr():
+        yield
+        gc.collect()
+        time.sleep(ENDING_S)
 
 
 def _batches(setting: Setting, images: ImageSet, feed: RayFeed) -> Iterator[ArrayBatch]:
@@ -74,7 +87,7 @@ def run(effort: Effort) -> list[Table]:
     slept: list[dict[str, Value]] = []
     for setting in settings:
         # An epoch holds many batches, so that pipelines are not started anew while measuring.
-        with tempfile.TemporaryDirectory() as place, quiet_ray(3), held_stderr():
+        with tempfile.TemporaryDirectory() as place, crops_on_ray():
             images = write_images(Path(place), 64 if effort.quick else 1024, setting.side)
             made = crop_rate(setting, images, effort)
             longest = 0.3 if effort.quick else max(4.0, 4 * effort.seconds)

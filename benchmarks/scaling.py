@@ -46,9 +46,9 @@ class Work:
     frames: int = 9
     width: int = 32
     depth: int = 4
-    windows: int = 1024
+    windows: int = 384
     batch: int = 128
-    epochs: int = 4
+    epochs: int = 3
 
     def config(self) -> LifterConfig:
         """Centre head, no dropout: nothing but the way of training differs."""
