@@ -8,9 +8,9 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from cluster.git import git
 from cluster.package import GIT_TAR, contents
 from cluster.remote import use_remote
-from gsam.errors import DataError
 
 __all__ = ["check_out"]
 
@@ -36,16 +36,16 @@ def check_out(source: Path, target: Path, store: str) -> dict[str, str]:
             archive.extractall(target, members=filter(_of_git, archive.getmembers()))
         packed.unlink()
         # The files are as they lay with whoever submitted them; the index is the commit's.
-        _git(target, "reset", "-q")
+        git(target, "reset", "-q")
     elif not (target / ".git").exists():
-        _git(target, "init", "-q")
+        git(target, "init", "-q")
     # A zip file keeps no permissions.
-    _git(target, "config", "core.fileMode", "false")
-    _git(target, "config", "user.name", "gsam")
-    _git(target, "config", "user.email", "gsam@localhost")
+    git(target, "config", "core.fileMode", "false")
+    git(target, "config", "user.name", "gsam")
+    git(target, "config", "user.email", "gsam@localhost")
     if not _has_commit(target):
-        _git(target, "add", "-A")
-        _git(target, "commit", "-q", "-m", "The project as its image holds it")
+        git(target, "add", "-A")
+        git(target, "commit", "-q", "-m", "The project as its image holds it")
     use_remote(target, store)
     return contents(target)
 
@@ -63,9 +63,3 @@ def _left(source: Path, folder: str, names: Iterable[str]) -> set[str]:
 def _has_commit(folder: Path) -> bool:
     words = ["git", "rev-parse", "--verify", "-q", "HEAD"]
     return subprocess.run(words, cwd=folder, capture_output=True).returncode == 0
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        raise DataError(f"git {arguments[0]} in {folder}: {done.stderr.strip()}")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import subprocess
 import tarfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from cluster.git import git
 from cluster.package import contents
 from gsam.errors import DataError
 
@@ -107,17 +106,8 @@ def _add(packed: tarfile.TarFile, name: str, content: bytes) -> None:
 
 def _bundle(checkout: Path) -> bytes | None:
     """The experiments that `dvc exp run` recorded on top of HEAD, if there are any."""
-    listed = _git(checkout, "for-each-ref", "--format=%(refname)", "refs/exps").decode().split()
+    listed = git(checkout, "for-each-ref", "--format=%(refname)", "refs/exps").decode().split()
     names = [name for name in listed if not name.startswith(_ASIDE)]
     if not names:
         return None
-    return _git(checkout, "bundle", "create", "-q", "-", *names, "--not", "HEAD")
-
-
-def _git(folder: Path, *arguments: str) -> bytes:
-    done: subprocess.CompletedProcess[Any] = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True
-    )
-    if done.returncode:
-        raise DataError(f"git {arguments[0]} in {folder}: {done.stderr.decode().strip()}")
-    return bytes(done.stdout)
+    return git(checkout, "bundle", "create", "-q", "-", *names, "--not", "HEAD")
