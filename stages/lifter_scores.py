@@ -1,0 +1,86 @@
+"""What scoring a run's lifters and a checkpoint's share: the test clips, figures, conditions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from gsam.clips import ClipSet
+from gsam.evaluation import protocol_of, rounded, summary
+from gsam.storage import read_json
+from pipelines.evaluate import score_clips
+from stages.params import frames_of
+from stages.paths import BASELINES, clips_folder
+
+FLIP_TEST = True
+"""Always on, as in the papers."""
+HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "mpjve_mm")
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredClips:
+    """The clips that lifters are scored on, of one source of keypoints."""
+
+    keypoints: str
+    folder: Path
+    clips: ClipSet
+    workers: int
+
+    @classmethod
+    def load(cls, keypoints: str, workers: int) -> "ScoredClips":
+        """Read data/clips/<keypoints>.
+
+        Raises:
+            LicensedDataMissing: the source's detections are not among the user's files.
+            DataError: a file is damaged, or none has a test clip.
+        """
+        folder = clips_folder(keypoints)
+        device = "cuda" if workers == 0 and torch.cuda.is_available() else "cpu"
+        return cls(keypoints, folder, ClipSet.load(folder, "test", device), workers)
+
+    def scores_of(self, weights: Path) -> dict[str, Any]:
+        """The figures of one lifter: both averages and every action."""
+        scores = score_clips(
+            weights, self.folder, self.clips, flip_test=FLIP_TEST, workers=self.workers
+        )
+        return summary(scores)
+
+    def conditions(self) -> dict[str, Any]:
+        """What scores.json says of the data and the protocol of the figures."""
+        frames = frames_of(self.keypoints)
+        protocol = protocol_of(self.clips, self.keypoints, flip_test=FLIP_TEST, frames=frames)
+        return {
+            "dataset": protocol.dataset,
+            "keypoints": self.keypoints,
+            "protocol": protocol.as_dict(),
+            "data_hash": self.clips.data_hash,
+        }
+
+    def headline(self, seeds: Sequence[Mapping[str, Any]], status: str) -> dict[str, Any]:
+        """metrics.json: means over `seeds` of the action means, and whether they beat both
+        baselines of the same clips."""
+        baselines = read_json(BASELINES / self.keypoints / "scores.json")
+        metrics = {key: fmean(seed["action_mean"][key] for seed in seeds) for key in HEADLINE}
+        others = {key: baselines[key]["action_mean"]["mpjpe_mm"] for key in ("mean_pose", "ridge")}
+        values: dict[str, Any] = rounded(
+            {
+                **metrics,
+                "mpjpe_frame_mean_mm": fmean(seed["frame_mean"]["mpjpe_mm"] for seed in seeds),
+                "ridge_mpjpe_mm": others["ridge"],
+            }
+        )
+        beats = status == "ok" and metrics["mpjpe_mm"] < min(others.values())
+        return {**values, "status": status, "beats_baselines": beats}
+
+
+def shown(metrics: Mapping[str, Any]) -> str:
+    """The headline, for the summary line."""
+    beats = "beats" if metrics["beats_baselines"] else "does not beat"
+    return (
+        f"{metrics['status']}  MPJPE {metrics['mpjpe_mm']:.1f} mm (frame mean "
+        f"{metrics['mpjpe_frame_mean_mm']:.1f})  P-MPJPE {metrics['pa_mpjpe_mm']:.1f} mm  "
+        f"{beats} ridge {metrics['ridge_mpjpe_mm']:.1f} mm"
+    )
