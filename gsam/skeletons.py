@@ -1,12 +1,9 @@
-"""Every joint set as data (names, parents, root); mirroring and conversions follow from the names.
+"""Joint sets: names, parents, root; mirroring and conversions follow from the names.
 
-Sources: Human3.6M's 32 and 17 joints, COCO, MPII, MPI-INF-3DHP (28 raw, 17 "relevant"), SMPL, the
-24 joints of SPIN's and PARE's labels, and OpenPose's 18.
-Equal names mean the same anatomical point; where two sets call one point differently, ``_RULES``
-names the joints it is made of.
+The sets themselves and the rules of conversion are data: `gsam.joint_sets`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gsam.errors import DataError
+from gsam.joint_sets import JOINT_SETS, RULES
 
 LEFT, RIGHT = "left_", "right_"
 
@@ -81,161 +79,24 @@ class Skeleton:
         return tuple(self.index(self.partner(joint)) for joint in self.joints)
 
 
-def _skeleton(name: str, text: str) -> Skeleton:
-    """Read 'joint<parent joint<parent ...'; the root stands alone."""
-    pairs = [entry.partition("<") for entry in text.split()]
+def _skeleton(name: str) -> Skeleton:
+    pairs = [entry.partition("<") for entry in JOINT_SETS[name].split()]
     return Skeleton(name, tuple(p[0] for p in pairs), tuple(p[2] or None for p in pairs))
 
 
-H36M_32 = _skeleton(
-    "human36m_32",
-    """
-    pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee
-        right_foot<right_ankle right_toe<right_foot
-    left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle
-        left_toe<left_foot
-    spine_base<pelvis spine<spine_base thorax<spine nose<thorax head_top<nose
-    left_collar<spine left_shoulder<left_collar left_elbow<left_shoulder
-        left_wrist<left_elbow
-    left_hand_1<left_wrist left_hand_2<left_hand_1 left_hand_3<left_wrist
-        left_hand_4<left_hand_3
-    right_collar<spine right_shoulder<right_collar right_elbow<right_shoulder
-        right_wrist<right_elbow
-    right_hand_1<right_wrist right_hand_2<right_hand_1 right_hand_3<right_wrist
-        right_hand_4<right_hand_3
-    """,
-)
-H36M_17 = _skeleton(
-    "human36m_17",
-    """
-    pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee
-    left_hip<pelvis left_knee<left_hip left_ankle<left_knee
-    spine<pelvis thorax<spine nose<thorax head_top<nose
-    left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
-    right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
-    """,
-)
-COCO_17 = _skeleton(
-    "coco_17",
-    """
-    nose left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye
-        left_shoulder<nose right_shoulder<nose
-    left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow
-        right_wrist<right_elbow
-    left_hip<left_shoulder right_hip<right_shoulder left_knee<left_hip right_knee<right_hip
-    left_ankle<left_knee right_ankle<right_knee
-    """,
-)
-MPII_16 = _skeleton(
-    "mpii_16",
-    """
-    right_ankle<right_knee right_knee<right_hip right_hip<pelvis left_hip<pelvis
-        left_knee<left_hip left_ankle<left_knee
-    pelvis thorax<pelvis upper_neck<thorax head_top<upper_neck
-    right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<thorax
-    left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
-    """,
-)
-MPI_INF_3DHP_28 = _skeleton(
-    "mpi_inf_3dhp_28",
-    """
-    spine3<spine2 spine4<spine3 spine2<spine spine<pelvis pelvis neck<spine4 head<neck
-        head_top<head
-    left_clavicle<spine4 left_shoulder<left_clavicle left_elbow<left_shoulder
-        left_wrist<left_elbow left_hand<left_wrist
-    right_clavicle<spine4 right_shoulder<right_clavicle right_elbow<right_shoulder
-        right_wrist<right_elbow
-    right_hand<right_wrist
-    left_hip<pelvis left_knee<left_hip left_ankle<left_knee left_foot<left_ankle
-        left_toe<left_foot
-    right_hip<pelvis right_knee<right_hip right_ankle<right_knee right_foot<right_ankle
-        right_toe<right_foot
-    """,
-)
-MPI_INF_3DHP_17 = _skeleton(
-    "mpi_inf_3dhp_17",
-    """
-    head_top<neck neck<spine right_shoulder<neck right_elbow<right_shoulder
-        right_wrist<right_elbow
-    left_shoulder<neck left_elbow<left_shoulder left_wrist<left_elbow
-    right_hip<pelvis right_knee<right_hip right_ankle<right_knee
-    left_hip<pelvis left_knee<left_hip left_ankle<left_knee
-    pelvis spine<pelvis head<neck
-    """,
-)
-SMPL_24 = _skeleton(
-    "smpl_24",
-    """
-    pelvis left_hip<pelvis right_hip<pelvis spine1<pelvis left_knee<left_hip
-        right_knee<right_hip spine2<spine1
-    left_ankle<left_knee right_ankle<right_knee spine3<spine2 left_foot<left_ankle
-        right_foot<right_ankle
-    neck<spine3 left_collar<spine3 right_collar<spine3 head<neck left_shoulder<left_collar
-        right_shoulder<right_collar
-    left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow
-        right_wrist<right_elbow
-    left_hand<left_wrist right_hand<right_wrist
-    """,
-)
-SPIN_24 = _skeleton(
-    "spin_24",
-    """
-    right_ankle<right_knee right_knee<right_hip right_hip<pelvis left_hip<pelvis
-        left_knee<left_hip left_ankle<left_knee
-    right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<thorax
-    left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
-    neck<thorax head_top<head pelvis thorax<spine spine<pelvis jaw<neck head<jaw
-    nose<head left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye
-    """,
-)
-OPENPOSE_18 = _skeleton(
-    "openpose_18",
-    """
-    nose<neck neck
-    right_shoulder<neck right_elbow<right_shoulder right_wrist<right_elbow
-    left_shoulder<neck left_elbow<left_shoulder left_wrist<left_elbow
-    right_hip<neck right_knee<right_hip right_ankle<right_knee
-    left_hip<neck left_knee<left_hip left_ankle<left_knee
-    right_eye<nose left_eye<nose right_ear<right_eye left_ear<left_eye
-    """,
-)
+SKELETONS: dict[str, Skeleton] = {name: _skeleton(name) for name in JOINT_SETS}
 
-SKELETONS: dict[str, Skeleton] = {
-    s.name: s
-    for s in (
-        H36M_32,
-        H36M_17,
-        COCO_17,
-        MPII_16,
-        MPI_INF_3DHP_28,
-        MPI_INF_3DHP_17,
-        SMPL_24,
-        SPIN_24,
-        OPENPOSE_18,
-    )
-}
-
-_3DHP_TO_HUMAN36M = {"thorax": ("neck",), "nose": ("head",)}
-# (source, target) -> {target joint: the source joints it is the mean of}; a joint that is not
-# listed is the source joint of the same name.
-_RULES: dict[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
-    ("human36m_32", "human36m_17"): {},
-    ("mpi_inf_3dhp_28", "mpi_inf_3dhp_17"): {},
-    ("mpi_inf_3dhp_28", "human36m_17"): _3DHP_TO_HUMAN36M,
-    ("mpi_inf_3dhp_17", "human36m_17"): _3DHP_TO_HUMAN36M,
-    ("human36m_17", "mpi_inf_3dhp_17"): {"neck": ("thorax",), "head": ("nose",)},
-    ("mpii_16", "human36m_17"): {
-        "nose": ("upper_neck",),
-        "spine": ("right_hip", "left_hip", "right_shoulder", "left_shoulder"),
-    },
-    # The plain rule (mmpose, MotionBERT); spine is the mean of the derived pelvis and thorax.
-    ("coco_17", "human36m_17"): {
-        "pelvis": ("left_hip", "right_hip"),
-        "thorax": ("left_shoulder", "right_shoulder"),
-        "spine": ("left_hip", "right_hip", "left_shoulder", "right_shoulder"),
-        "head_top": ("left_eye", "right_eye"),
-    },
-}
+H36M_32 = SKELETONS["human36m_32"]
+H36M_17 = SKELETONS["human36m_17"]
+COCO_17 = SKELETONS["coco_17"]
+MPII_16 = SKELETONS["mpii_16"]
+MPI_INF_3DHP_28 = SKELETONS["mpi_inf_3dhp_28"]
+MPI_INF_3DHP_17 = SKELETONS["mpi_inf_3dhp_17"]
+SMPL_24 = SKELETONS["smpl_24"]
+SPIN_24 = SKELETONS["spin_24"]
+OPENPOSE_18 = SKELETONS["openpose_18"]
+BODY_25 = SKELETONS["body_25"]
+HALPE_26 = SKELETONS["halpe_26"]
 
 
 def conversion_sources(source: Skeleton, target: Skeleton) -> list[list[int]]:
@@ -246,9 +107,9 @@ def conversion_sources(source: Skeleton, target: Skeleton) -> list[list[int]]:
     """
     if source == target:
         return [[i] for i in range(target.size)]
-    rules = _RULES.get((source.name, target.name))
+    rules = RULES.get((source.name, target.name))
     if rules is None:
-        known = ", ".join(f"{a} -> {b}" for a, b in _RULES)
+        known = ", ".join(f"{a} -> {b}" for a, b in RULES)
         raise DataError(f"no conversion {source.name} -> {target.name}: expected one of {known}")
     return [source.indices(rules.get(joint, (joint,))) for joint in target.joints]
 

@@ -23,17 +23,18 @@ _DECIDES = {
     "mesh": ("mesh", "train", "augment", "samples", "losses", "backbone", "truth", "workers"),
 }
 _CODE = {
-    "lifter": ("clips.py", "lifters", "skeletons.py", "storage.py", "training"),
-    "detector": ("detectors", "images", "skeletons.py", "storage.py", "training"),
+    "lifter": ("clips.py", "lifters", "skeletons.py", "joint_sets.py", "storage.py", "training"),
+    "detector": ("detectors", "images", "skeletons.py", "joint_sets.py", "storage.py", "training"),
     "mesh": (
         *("body", "checkpoints", "detectors", "images", "meshes", "metrics", "render"),
-        *("skeletons.py", "storage.py", "training", "weak_perspective.py"),
+        *("skeletons.py", "joint_sets.py", "storage.py", "training", "weak_perspective.py"),
     ),
     "detection": (
         "ahead.py",
         "boxes",
         "detectors",
         "images",
+        "joint_sets.py",
         "skeletons.py",
         "storage.py",
         "training",

@@ -9,12 +9,15 @@ from hypothesis.extra import numpy as hnp
 
 from gsam.errors import DataError
 from gsam.skeletons import (
+    BODY_25,
     COCO_17,
     H36M_17,
     H36M_32,
+    HALPE_26,
     MPI_INF_3DHP_17,
     MPI_INF_3DHP_28,
     MPII_16,
+    OPENPOSE_18,
     SKELETONS,
     SMPL_24,
     conversion_sources,
@@ -67,6 +70,9 @@ def test_published_parents(skeleton, parents):
         (MPI_INF_3DHP_17, "5,6,7,11,12,13", "2,3,4,8,9,10"),
         (COCO_17, "1,3,5,7,9,11,13,15", "2,4,6,8,10,12,14,16"),
         (MPII_16, "3,4,5,13,14,15", "2,1,0,12,11,10"),
+        (OPENPOSE_18, "5,6,7,11,12,13,15,17", "2,3,4,8,9,10,14,16"),
+        (BODY_25, "5,6,7,12,13,14,16,18,19,20,21", "2,3,4,9,10,11,15,17,22,23,24"),
+        (HALPE_26, "1,3,5,7,9,11,13,15,20,22,24", "2,4,6,8,10,12,14,16,21,23,25"),
     ],
 )
 def test_published_sides(skeleton, left, right):
@@ -104,6 +110,30 @@ def test_coco_and_mpii_rules():
     np.testing.assert_allclose(ours[7], mpii[[2, 3, 12, 13]].mean(axis=0))
 
 
+@pytest.mark.parametrize(
+    ("source", "copied", "means"),
+    [
+        # OpenPose's sets, the columns of BODY_25 with the mid hip, of its 18 joints without.
+        (BODY_25, "8,9,10,11,12,13,14,-,1,0,-,5,6,7,2,3,4", {7: (8, 1), 10: (15, 16)}),
+        (
+            OPENPOSE_18,
+            "-,8,9,10,11,12,13,-,1,0,-,5,6,7,2,3,4",
+            {0: (8, 11), 7: (8, 11, 2, 5), 10: (14, 15)},
+        ),
+        (HALPE_26, "19,12,14,16,11,13,15,-,18,0,17,5,7,9,6,8,10", {7: (19, 18)}),
+    ],
+)
+def test_rules_of_what_openpose_and_alphapose_write(source, copied, means):
+    points = np.random.default_rng(5).standard_normal((3, source.size, 2))
+    ours = convert(points, source, H36M_17)
+    for joint, column in enumerate(copied.split(",")):
+        if column == "-":
+            expected = points[:, means[joint]].mean(axis=1)
+        else:
+            expected = points[:, int(column)]
+        np.testing.assert_allclose(ours[:, joint], expected, err_msg=H36M_17.joints[joint])
+
+
 def test_there_and_back():
     points = np.random.default_rng(3).standard_normal((4, 17, 3))
     back = convert(convert(points, H36M_17, MPI_INF_3DHP_17), MPI_INF_3DHP_17, H36M_17)
@@ -111,9 +141,9 @@ def test_there_and_back():
     np.testing.assert_array_equal(convert(points, H36M_17, H36M_17), points)
 
 
-@pytest.mark.parametrize("pair", [(COCO_17, H36M_17), (MPII_16, H36M_17), (H36M_32, H36M_17)])
-def test_conversion_commutes_with_mirroring(pair):
-    source, target = pair
+@pytest.mark.parametrize("source", [COCO_17, MPII_16, H36M_32, OPENPOSE_18, BODY_25, HALPE_26])
+def test_conversion_commutes_with_mirroring(source):
+    target = H36M_17
     points = np.random.default_rng(4).standard_normal((3, source.size, 3))
     np.testing.assert_allclose(
         mirror(convert(points, source, target), target),
