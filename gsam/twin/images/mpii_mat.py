@@ -5,7 +5,6 @@ points come in any order, and `is_visible` is a text in some pictures, a number 
 for the two points of a head in plain sight.
 """
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.storage import atomic_path
 from gsam.twin.images.mpii import HEAD_JOINTS, Rectangle
+from gsam.twin.mat_file import save_mat
 
 # Names of the joints in `gt_valid.mat`.
 JOINTS = (
     *("rank", "rkne", "rhip", "lhip", "lkne", "lank", "pelv", "thor"),
     *("neck", "head", "rwri", "relb", "rsho", "lsho", "lelb", "lwri"),
 )
-# The first 116 bytes are free text, in which SciPy writes the date.
-TEXT = b"MATLAB 5.0 MAT-file, synthetic twin of MPII".ljust(116)
 VISIBLE = 3
 
 Picture = tuple[str, list[Rectangle]]
@@ -47,7 +44,7 @@ def write_release(path: Path, labelled: Sequence[Picture], unlabelled: Sequence[
         ).T,
         "video_list": _cells(["synthetic"]),
     }
-    _save(path, {"RELEASE": _structs([release])})
+    save_mat(path, {"RELEASE": _structs([release])}, "MPII")
 
 
 def write_valid_truth(path: Path, pictures: Sequence[Picture]) -> None:
@@ -59,7 +56,7 @@ def write_valid_truth(path: Path, pictures: Sequence[Picture]) -> None:
         "pos_gt_src": np.stack([person.points for person in people], -1),
         "headboxes_src": np.stack([person.head.reshape(2, 2) for person in people], -1),
     }
-    _save(path, content)
+    save_mat(path, content, "MPII")
 
 
 def _picture(number: int, name: str, people: list[Rectangle], public: bool) -> dict[str, Any]:
@@ -114,12 +111,3 @@ def _cells(values: list[Any]) -> NDArray[np.object_]:
     for place, value in enumerate(values):
         array[0, place] = value
     return array
-
-
-def _save(path: Path, content: dict[str, Any]) -> None:
-    from scipy.io import savemat
-
-    stream = io.BytesIO()
-    savemat(stream, content)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(TEXT + stream.getbuffer()[len(TEXT) :])
