@@ -127,10 +127,8 @@ def test_rules_of_what_openpose_and_alphapose_write(source, copied, means):
     points = np.random.default_rng(5).standard_normal((3, source.size, 2))
     ours = convert(points, source, H36M_17)
     for joint, column in enumerate(copied.split(",")):
-        if column == "-":
-            expected = points[:, means[joint]].mean(axis=1)
-        else:
-            expected = points[:, int(column)]
+        rows = list(means[joint]) if column == "-" else [int(column)]
+        expected = points[:, rows].mean(axis=1)
         np.testing.assert_allclose(ours[:, joint], expected, err_msg=H36M_17.joints[joint])
 
 
