@@ -21,10 +21,19 @@ from gsam.meshes.build import build_mesh
 from gsam.meshes.config import MeshConfig
 from gsam.storage import atomic_path
 
-__all__ = ["load_detector", "load_lifter", "load_mesh", "save_network"]
+__all__ = [
+    "NetworkConfig",
+    "load_detector",
+    "load_lifter",
+    "load_mesh",
+    "save_network",
+    "stored_config",
+]
 
 # One key for everything: the format writes several in no fixed order, and files must not differ.
 _KEY = "gsam"
+
+NetworkConfig = LifterConfig | DetectorConfig | MeshConfig
 
 # The key of the notes under which each kind of network's configuration is kept.
 _KINDS = {LifterConfig: "lifter", DetectorConfig: "detector", MeshConfig: "mesh"}
@@ -35,7 +44,7 @@ Network = TypeVar("Network", bound=nn.Module)
 def save_network(
     path: str | Path,
     weights: Mapping[str, torch.Tensor],
-    config: LifterConfig | DetectorConfig | MeshConfig,
+    config: NetworkConfig,
     notes: Mapping[str, Any],
 ) -> None:
     """Write a state dict with its configuration and `notes` (JSON values, such as run and seed).
@@ -87,6 +96,25 @@ def load_mesh(
     return _fill(model, weights, path, "mesh").to(device), notes
 
 
+def stored_config(path: str | Path) -> NetworkConfig | None:
+    """The configuration in a safetensors file; None in a file that this project did not write.
+
+    Raises:
+        DataError: no such file, damaged, or one of ours without a configuration.
+        ConfigError: a configuration that no module can have.
+    """
+    _, metadata = _open(path, "network", weights=False)
+    if _KEY not in metadata:
+        return None
+    notes = _notes(metadata, path)
+    for cls, kind in _KINDS.items():
+        if kind in notes:
+            config: NetworkConfig = build(cls, notes[kind], f"{path}: {kind}")
+            return config
+    kinds = ", ".join(_KINDS.values())
+    raise DataError(f"{path}: metadata holds {_held(notes)}, expected one of {kinds}")
+
+
 def _write(path: str | Path, weights: Mapping[str, torch.Tensor], notes: dict[str, Any]) -> None:
     for name, value in weights.items():
         if not bool(value.isfinite().all()):
@@ -98,21 +126,44 @@ def _write(path: str | Path, weights: Mapping[str, torch.Tensor], notes: dict[st
 
 
 def _read(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    weights, metadata = _open(path, kind)
+    if _KEY not in metadata:
+        raise DataError(f"{path}: metadata {_KEY!r} is missing, expected a {kind} saved by gsam")
+    notes = _notes(metadata, path)
+    if kind not in notes:
+        raise DataError(f"{path}: metadata holds {_held(notes)}, expected a {kind} saved by gsam")
+    return weights, notes
+
+
+def _open(
+    path: str | Path, kind: str, weights: bool = True
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Weights (none if they are not asked for) and metadata of a file."""
     try:
         with safe_open(str(path), framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys() if weights else ()
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file, expected a trained {kind}") from error
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path}: not a readable safetensors file ({error})") from error
-    if _KEY not in metadata:
-        raise DataError(f"{path}: metadata {_KEY!r} is missing, expected a {kind} saved by gsam")
-    notes: dict[str, Any] = json.loads(metadata[_KEY])
-    if kind not in notes:
-        held = ", ".join(sorted(notes)) or "nothing"
-        raise DataError(f"{path}: metadata holds {held}, expected a {kind} saved by gsam")
-    return weights, notes
+
+
+def _notes(metadata: Mapping[str, str], path: str | Path) -> dict[str, Any]:
+    try:
+        notes = json.loads(metadata[_KEY])
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: metadata {_KEY!r} is not JSON ({error})") from error
+    if not isinstance(notes, dict):
+        raise DataError(f"{path}: metadata {_KEY!r}: expected values by name")
+    for kind in _KINDS.values():
+        if not isinstance(notes.get(kind, {}), dict):
+            raise DataError(f"{path}: metadata {_KEY!r}: {kind}: expected values by name")
+    return notes
+
+
+def _held(notes: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(notes)) or "nothing"
 
 
 def _fill(

@@ -12,7 +12,7 @@ from gsam.detectors.config import DetectorConfig, Family
 from gsam.detectors.resnet import BLOCKS
 from gsam.errors import ConfigError, DataError
 
-__all__ = ["Shapes", "count", "hrnet_fields", "infer_config", "resnet_fields"]
+__all__ = ["Shapes", "count", "hrnet_fields", "infer_config", "is_detector", "resnet_fields"]
 
 _MARKS: dict[Family, str] = {
     "cpn": "global_net.laterals.0.0.weight",
@@ -26,8 +26,14 @@ _MAPS: dict[Family, str] = {  # the layer whose output channels are the joints
     "simplebaseline": "final_layer.weight",
     "hrnet": "final_layer.weight",
 }
+_CLASSIFIERS = ("classifier.weight", "fc.weight")  # of ImageNet's HRNet and ResNet
 _JOINT_SETS = {17: "coco_17", 16: "mpii_16"}
 Shapes = Mapping[str, tuple[int, ...]]
+
+
+def is_detector(state: Mapping[str, object]) -> bool:
+    """Whether the keys, without prefixes of wrappers, are those of a known detector."""
+    return any(mark in state for mark in _MARKS.values())
 
 
 def infer_config(
@@ -57,6 +63,11 @@ def infer_config(
         read = {"hrnet": _hrnet, "cpn": _cpn, "hourglass": _hourglass}.get(family, _simplebaseline)
         architecture = read(shapes)
     except (KeyError, IndexError) as error:
+        if any(key in shapes for key in _CLASSIFIERS):
+            raise DataError(
+                f"{where}: {family} that classifies pictures and finds no joints: only mesh "
+                "regressors start from it (mesh.backbone in params.yaml)"
+            ) from error
         raise DataError(f"{where}: {family} without a usable {error}, cannot be sized") from error
     joint_set = joint_set or _JOINT_SETS.get(joints)
     if joint_set is None:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from gsam.errors import DataError
@@ -97,6 +99,8 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
 
 
 def _load(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return _load_safetensors(path)
     harmless: list[Any] = [(_Nothing, name) for name in _IGNORED]
     harmless += [(_Record, name) for name in _RECORDS]
     try:
@@ -116,6 +120,15 @@ def _load(path: Path) -> Any:
         ValueError,
     ) as error:
         raise DataError(f"{path}: not a checkpoint of plain tensors ({_reason(error)})") from error
+
+
+def _load_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: cannot be read (No such file or directory)") from error
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path}: not a readable safetensors file ({error})") from error
 
 
 def _reason(error: Exception) -> str:

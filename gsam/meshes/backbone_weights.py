@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gsam.checkpoints.key_report import KeyReport, compare_keys
@@ -69,7 +67,7 @@ def start_backbone(model: nn.Module, path: str | Path) -> BackboneReport:
     """
     backbone = model.get_submodule("backbone")
     expected = backbone.state_dict()
-    found, unused = _backbone_of(_read(Path(path)))
+    found, unused = _backbone_of(read_state_dict(path))
     report = compare_keys(found, expected)
     fresh = tuple(filter(_ONLY_OURS.match, report.missing))
     _check(report, fresh, path)
@@ -84,17 +82,6 @@ def start_backbone(model: nn.Module, path: str | Path) -> BackboneReport:
         fresh=fresh,
         unused=unused,
     )
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    if path.suffix != ".safetensors":
-        return read_state_dict(path)
-    try:
-        return load_file(path)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file, expected weights for a backbone") from error
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{path}: not a readable safetensors file ({error})") from error
 
 
 def _backbone_of(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
