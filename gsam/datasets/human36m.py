@@ -13,9 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gsam.datasets.human36m_cameras import human36m_cameras
 from gsam.datasets.human36m_files import (
     ACTIONS,
@@ -29,10 +26,10 @@ from gsam.datasets.human36m_files import (
     canonical_take,
     require_files,
 )
+from gsam.datasets.human36m_joints import world_joints
 from gsam.datasets.human36m_keypoints import cut_to, keypoints_of, read_keypoints
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError, DataError
-from gsam.skeletons import H36M_17, H36M_32, convert
 from gsam.unpickle import load_object_npz
 
 __all__ = [
@@ -45,6 +42,7 @@ __all__ = [
     "TEST_SUBJECTS",
     "action_of",
     "archives_missing",
+    "check_test_subjects",
     "cut_to",
     "keypoints_of",
     "read_keypoints",
@@ -53,8 +51,6 @@ __all__ = [
 
 DISPLACED = ("S9/Greeting", "S9/SittingDown 1", "S9/Waiting 1")
 """Test takes whose 3D lies beside the person in the image; kept: root-relative 3D is usable."""
-
-_THIGH_M = (0.2, 0.8)
 
 
 def read_takes(
@@ -73,17 +69,22 @@ def read_takes(
     among `subjects`; DataError, naming file, subject and take, for another set of subjects, unknown
     actions, a wrong shape, no frames, values that are not finite, and units other than metres.
     """
-    unknown = [name for name in test_subjects if name not in subjects]
-    if unknown or len(set(test_subjects)) in (0, len(subjects)):
-        raise ConfigError(
-            f"test_subjects: {list(test_subjects)}, expected some but not all of {list(subjects)}"
-        )
+    check_test_subjects(test_subjects, subjects)
     require_files(folder, POSES_FILE)
     path = Path(folder) / POSES_FILE
     content = _mapping(load_object_npz(path, "positions_3d"), f"{path}: positions_3d", "subjects")
     if set(content) != set(subjects):
         raise DataError(f"{path}: subjects {sorted(content)}, expected {sorted(subjects)}")
     return _takes(path, content, subjects, test_subjects, dataset)
+
+
+def check_test_subjects(test_subjects: Sequence[str], subjects: Sequence[str] = SUBJECTS) -> None:
+    """Raise ConfigError unless some but not all of the subjects are for tests."""
+    unknown = [name for name in test_subjects if name not in subjects]
+    if unknown or len(set(test_subjects)) in (0, len(subjects)):
+        raise ConfigError(
+            f"test_subjects: {list(test_subjects)}, expected some but not all of {list(subjects)}"
+        )
 
 
 def _takes(
@@ -110,7 +111,7 @@ def _takes(
                 name=name,
                 fps=FPS,
                 split="test" if subject in test_subjects else "train",
-                joints=_joints(takes[named[name]], where),
+                joints=world_joints(takes[named[name]], where),
                 cameras=cameras[subject],
             )
 
@@ -121,33 +122,3 @@ def _mapping(value: Any, where: str, of: str) -> dict[str, Any]:
     if not value:
         raise DataError(f"{where}: empty, expected {of}")
     return value
-
-
-def _joints(value: Any, where: str) -> NDArray[np.float32]:
-    """World joints (T, 17, 3) of what the file holds for one take, after every check."""
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
-        kind = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
-        raise DataError(f"{where}: found {kind}, expected an array of floats")
-    if value.ndim != 3 or value.shape[1] not in (17, 32) or value.shape[2] != 3:
-        raise DataError(f"{where}: shape {value.shape}, expected (T, 32, 3) or (T, 17, 3)")
-    if len(value) == 0:
-        raise DataError(f"{where}: no frames, expected at least one")
-    source = H36M_17 if value.shape[1] == 17 else H36M_32
-    joints = convert(value, source, H36M_17).astype(np.float32)
-    if not np.isfinite(joints).all():
-        frame, joint = np.argwhere(~np.isfinite(joints).all(axis=-1))[0]
-        raise DataError(f"{where}: joint {H36M_17.joints[joint]} is not finite in frame {frame}")
-    _check_metres(joints, where)
-    return joints
-
-
-def _check_metres(joints: NDArray[np.float32], where: str) -> None:
-    knee, hip = H36M_17.index("right_knee"), H36M_17.index("right_hip")
-    thigh = float(np.median(np.linalg.norm(joints[:, knee] - joints[:, hip], axis=-1)))
-    low, high = _THIGH_M
-    if low <= thigh <= high:
-        return
-    guess = "; these look like millimetres" if low <= thigh / 1000 <= high else ""
-    raise DataError(
-        f"{where}: the thigh is {thigh:.4g} long, expected metres ({low} to {high}){guess}"
-    )

@@ -108,7 +108,7 @@ def _views(views: Any, layout: Skeleton, where: str) -> Views:
         count = len(views) if isinstance(views, list | tuple) else type(views).__name__
         raise DataError(f"{where}: {count} cameras, expected a list of {len(names)}")
     return [
-        None if view is None else _view(view, layout, f"{where} camera {name}")
+        None if view is None else view_of(view, layout, f"{where} camera {name}")
         for view, name in zip(views, names, strict=True)
     ]
 
@@ -117,7 +117,12 @@ def _camera_names() -> list[str]:
     return [camera.name for camera in next(iter(human36m_cameras().values()))]
 
 
-def _view(view: Any, layout: Skeleton, where: str) -> NDArray[np.float32]:
+def view_of(view: Any, layout: Skeleton, where: str) -> NDArray[np.float32]:
+    """One camera's keypoints (T, K, 2 or 3) px in a layout as (T, 17, 2) float32, checked.
+
+    Raises DataError that begins with `where` for another type or shape, and values that are not
+    finite.
+    """
     if not isinstance(view, np.ndarray) or view.dtype.kind not in "fiu":
         raise DataError(f"{where}: found {type(view).__name__}, expected an array of pixels")
     if view.ndim != 3 or view.shape[1] != layout.size or view.shape[2] not in (2, 3):
