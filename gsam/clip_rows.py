@@ -31,7 +31,7 @@ def build_clip_rows(take: Take, views: Sequence[View | None]) -> pa.Table:
     """The take's rows of the `clips` table: one per camera with keypoints, in the cameras' order.
 
     Args:
-        take: joints (T, 17, 3) in the world, metres.
+        take: joints (T, 17, 3), metres of the take's frame.
         views: per camera, None where there are no keypoints; scores are 1 where none are given.
 
     Returns:
@@ -48,7 +48,7 @@ def build_clip_rows(take: Take, views: Sequence[View | None]) -> pa.Table:
             f"{take.sequence}: keypoints of {len(views)} cameras, expected {len(take.cameras)}"
         )
     seen = [(camera, view) for camera, view in zip(take.cameras, views, strict=True) if view]
-    screens, confidences, targets, roots, rates = [], [], [], [], []
+    screens, confidences, targets, roots, rates, valid = [], [], [], [], [], []
     for camera, view in seen:
         where = f"{take.sequence}, camera {camera.name}"
         frames, step = _frames(view, len(take.joints), where)
@@ -60,6 +60,8 @@ def build_clip_rows(take: Take, views: Sequence[View | None]) -> pa.Table:
         roots.append(seen_from[:, 0])
         targets.append(seen_from - seen_from[:, :1])
         rates.append(take.fps / step)
+        if take.valid is not None:
+            valid.append(take.valid[frames])
     named = ("sequence", "dataset", "subject", "action", "take", "split")
     fixed = {name: sequence_row(take)[name] for name in named}
     return pa.table(
@@ -74,6 +76,7 @@ def build_clip_rows(take: Take, views: Sequence[View | None]) -> pa.Table:
             "scores": list_column(confidences),
             "target": list_column(targets),
             "root": list_column(roots),
+            **({"valid": list_column(valid, np.bool_)} if valid else {}),
         }
     )
 

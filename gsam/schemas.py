@@ -34,15 +34,19 @@ __all__ = [
     "FITTED",
     "IMAGES",
     "KEYPOINTS",
+    "OWN_CAMERA",
     "POSES",
     "PREDICTIONS",
     "SCHEMAS",
     "SEQUENCES",
+    "WORLD",
     "metadata_of",
     "with_metadata",
 ]
 
 WORLD = "world: z up, floor at z = 0"
+OWN_CAMERA = "camera: x right, y down, z forward; each take has one camera, and R = I, t = 0"
+"""Instead of WORLD where a dataset annotates every camera's view by itself (MPI-INF-3DHP)."""
 CAMERA = "camera: x right, y down, z forward, root-relative"
 PIXELS = "image: origin at the top left pixel, x right, y down"
 
@@ -74,7 +78,7 @@ POSES = schema(
     [
         *identity("sequence"),
         FRAME,
-        field("joints", FLOATS, "joints in the world", unit="m", shape="J,3"),
+        field("joints", FLOATS, "joints in the coordinate frame", unit="m", shape="J,3"),
         field("valid", pa.bool_(), "whether the frame may be trained on and scored"),
         field("smpl_pose", FLOATS, "SMPL axis-angle pose", unit="rad", shape="72", nullable=True),
         field("smpl_shape", FLOATS, "SMPL shape coefficients", shape="10", nullable=True),

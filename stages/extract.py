@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> str:
             path = folder / "frames" / f"{file_stem(take.sequence)}.parquet"
             if path.exists():
                 raise DataError(f"take {take.sequence} appears twice; expected distinct names")
-            write_table(path, pose_table(take), POSES, joints)
+            write_table(path, pose_table(take), POSES, joints | {"coordinate_frame": take.frame})
         write_table(folder / "sequences.parquet", _columns(sequences), SEQUENCES, metadata)
         write_table(folder / "cameras.parquet", _columns(cameras), CAMERAS, metadata)
     splits = [row["split"] for row in sequences]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gsam.datasets.takes import Take, camera_from_row, file_stem
-from gsam.schemas import CAMERAS, POSES, SEQUENCES
+from gsam.schemas import CAMERAS, POSES, SEQUENCES, metadata_of
 from gsam.skeletons import H36M_17
 from gsam.storage import array_column, read_table
 
@@ -27,8 +27,10 @@ def take_rows(folder: Path) -> list[Rows]:
 
 
 def read_take(folder: Path, row: Mapping[str, Any], camera_rows: Sequence[dict[str, Any]]) -> Take:
-    """One take with its frames: joints (T, 17, 3) in the world, metres; DataError when broken."""
+    """One take with its frames: joints (T, 17, 3), metres of its frame; DataError when broken."""
     path = folder / "frames" / f"{file_stem(row['sequence'])}.parquet"
+    table = read_table(path, POSES, ["joints", "valid"])
+    valid = table.column("valid").to_numpy()
     return Take(
         dataset=row["dataset"],
         subject=row["subject"],
@@ -36,8 +38,10 @@ def read_take(folder: Path, row: Mapping[str, Any], camera_rows: Sequence[dict[s
         name=row["take"],
         fps=row["fps"],
         split=row["split"],
-        joints=array_column(read_table(path, POSES, ["joints"]), "joints", (H36M_17.size, 3)),
+        joints=array_column(table, "joints", (H36M_17.size, 3)),
         cameras=tuple(camera_from_row(camera) for camera in camera_rows),
+        valid=None if valid.all() else valid,
+        frame=str(metadata_of(table)["coordinate_frame"]),
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gsam.cameras import Camera
 from gsam.errors import DataError
+from gsam.schemas import OWN_CAMERA, WORLD
 from gsam.storage import list_column
 
 __all__ = ["Take", "camera_from_row", "camera_rows", "file_stem", "pose_table", "sequence_row"]
@@ -19,10 +20,12 @@ __all__ = ["Take", "camera_from_row", "camera_rows", "file_stem", "pose_table", 
 
 @dataclass(frozen=True)
 class Take:
-    """One recording: joints (T, 17, 3) float32, world metres, z up, floor z = 0, Human3.6M-17.
+    """One recording: joints (T, 17, 3) float32, metres of `frame`, Human3.6M-17.
 
     `action` groups takes in per-action tables; `split` is train or test; `sequence` is unique in a
-    dataset. Raises DataError when joints or cameras are not what this says.
+    dataset; `valid` (T,) says which frames may be trained on and scored (None: all). `frame` is
+    where joints and cameras are: WORLD, or OWN_CAMERA where a dataset annotates every camera by
+    itself. Raises DataError when joints, cameras or valid are not what this says.
     """
 
     dataset: str
@@ -33,6 +36,8 @@ class Take:
     split: str
     joints: NDArray[np.float32]
     cameras: tuple[Camera, ...]
+    valid: NDArray[np.bool_] | None = None
+    frame: str = WORLD
 
     def __post_init__(self) -> None:
         shape, kind = self.joints.shape, self.joints.dtype
@@ -44,6 +49,16 @@ class Take:
         if not finite.all():
             frame = int(np.argmin(finite))
             raise DataError(f"take {self.sequence}: frame {frame} is not finite, expected numbers")
+        if self.valid is not None and (
+            self.valid.shape != shape[:1] or self.valid.dtype != np.bool_
+        ):
+            found = f"{self.valid.dtype} {self.valid.shape}"
+            raise DataError(f"take {self.sequence}: valid is {found}, expected bool {shape[:1]}")
+        if self.frame == OWN_CAMERA and len(self.cameras) != 1:
+            raise DataError(
+                f"take {self.sequence}: {len(self.cameras)} cameras, "
+                "expected one in a camera's own frame"
+            )
         if self.split not in ("train", "test"):
             raise DataError(f"take {self.sequence}: split {self.split!r}, expected train or test")
         if not self.fps > 0:
@@ -135,6 +150,6 @@ def pose_table(take: Take) -> pa.Table:
             "sequence": pa.array([take.sequence] * frames, pa.string()),
             "frame": pa.array(np.arange(frames, dtype=np.int32)),
             "joints": list_column(take.joints),
-            "valid": pa.array(np.ones(frames, bool)),
+            "valid": pa.array(np.ones(frames, bool) if take.valid is None else take.valid),
         }
     )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -54,6 +56,15 @@ def test_a_view_of_every_second_frame_has_half_the_rate_and_its_own_frames_of_tr
     assert (row["fps"], row["frames"]) == (25.0, 3)
     expected = np.reshape(whole["target"], (7, 17, 3))[frames]
     np.testing.assert_array_equal(np.reshape(row["target"], (3, 17, 3)), expected)
+
+
+def test_a_view_has_the_validity_of_its_own_frames() -> None:
+    take = make_take("S1", "Walking 1", 6, cameras=2)
+    assert "valid" not in clip_rows(take).column_names
+    marked = replace(take, valid=np.array([True, False, False, True, True, True]))
+    every_second = View(np.zeros((3, 17, 2), np.float32), frames=np.array([1, 3, 5], np.int32))
+    rows = build_clip_rows(marked, [View(np.zeros((6, 17, 2), np.float32)), every_second])
+    assert rows["valid"].to_pylist() == [marked.valid.tolist(), [False, True, True]]
 
 
 @pytest.mark.parametrize(

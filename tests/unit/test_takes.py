@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.pose_tables import read_take
 from gsam.datasets.takes import (
     Take,
     camera_from_row,
@@ -20,7 +21,7 @@ from gsam.datasets.takes import (
     sequence_row,
 )
 from gsam.errors import DataError
-from gsam.schemas import CAMERAS, POSES, SEQUENCES
+from gsam.schemas import CAMERAS, OWN_CAMERA, POSES, SEQUENCES, WORLD
 from gsam.storage import array_column, read_table, write_table
 
 NOTES = {"dataset": "human36m", "producer": "test"}
@@ -43,6 +44,9 @@ def take() -> Take:
         ({"fps": 0.0}, "fps 0.0"),
         ({"cameras": ()}, "cameras"),
         ({"cameras": human36m_cameras()["S1"][:1] * 2}, "expected distinct names"),
+        ({"valid": np.ones(4, bool)}, r"valid is bool \(4,\), expected bool \(5,\)"),
+        ({"valid": np.ones(5)}, "valid is float64"),
+        ({"frame": OWN_CAMERA}, "4 cameras, expected one in a camera's own frame"),
     ],
 )
 def test_a_take_refuses_what_it_is_not(change: dict[str, object], message: str) -> None:
@@ -75,6 +79,21 @@ def test_rows_of_a_take_keep_everything(tmp_path) -> None:
     write_table(tmp_path / "p", pose_table(one), POSES, NOTES)
     joints = array_column(read_table(tmp_path / "p", POSES), "joints", (17, 3))
     np.testing.assert_array_equal(joints, one.joints)
+
+
+def test_validity_and_frame_come_back_from_the_tables(tmp_path) -> None:
+    camera = replace(human36m_cameras()["S1"][0], R=np.eye(3), t=np.zeros(3))
+    some = np.array([True, False, True, True, False])
+    for one in (take(), replace(take(), cameras=(camera,), valid=some, frame=OWN_CAMERA)):
+        path = tmp_path / "frames" / f"{file_stem(one.sequence)}.parquet"
+        write_table(path, pose_table(one), POSES, NOTES | {"coordinate_frame": one.frame})
+        back = read_take(tmp_path, sequence_row(one), camera_rows(one))
+        assert back.frame == one.frame and back.frame in (WORLD, OWN_CAMERA)
+        np.testing.assert_array_equal(back.joints, one.joints)
+        if one.valid is None:
+            assert back.valid is None
+        else:
+            assert back.valid is not None and back.valid.tolist() == one.valid.tolist()
 
 
 def test_file_names_are_readable() -> None:
