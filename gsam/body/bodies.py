@@ -10,6 +10,7 @@ import numpy as np
 
 from gsam.body.files import SMPL_VERTICES, load_body_arrays, read_body_arrays
 from gsam.body.smpl import SmplBody
+from gsam.datasets.grants import GRANTS
 from gsam.errors import DataError, LicensedDataMissing
 from gsam.storage import atomic_directory, read_json, write_json
 
@@ -167,6 +168,6 @@ def _hash(arrays: Mapping[str, np.ndarray]) -> str:
 
 def _missing(gender: str) -> str:
     return (
-        f"no {gender} SMPL model; register at smpl.is.tue.mpg.de (neutral: smplify.is.tue.mpg.de) "
-        f"and put the file there as SMPL_{gender.upper()}.pkl"
+        f"no {gender} SMPL model; {GRANTS['smpl'].sentence}; put the file there as "
+        f"SMPL_{gender.upper()}.pkl"
     )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.datasets.grants import GRANTS
 from gsam.datasets.image_files import LabelledImage, first_of
 from gsam.errors import DataError, LicensedDataMissing
 from gsam.images import People
@@ -40,8 +41,8 @@ def coco_files(folder: Path, split: str) -> tuple[Path, Path]:
     if not labels.is_file() or images is None:
         absent = f"{name} and {name}.zip" if labels.is_file() else labels.name
         raise LicensedDataMissing(
-            f"{folder}: {absent} missing; COCO is free to download, without an account, at "
-            "https://cocodataset.org/#download: put train2017.zip and val2017.zip (or the folders) "
+            f"{folder}: {absent} missing; {GRANTS['coco'].sentence}: "
+            "put train2017.zip and val2017.zip (or the folders) "
             f"and annotations/person_keypoints_train2017.json and …_val2017.json into {folder}"
         )
     return labels, images

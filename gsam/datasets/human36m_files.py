@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gsam.datasets.grants import GRANTS
 from gsam.errors import LicensedDataMissing
 
 POSES_FILE = "data_3d_h36m.npz"
@@ -45,6 +46,7 @@ ACTIONS = (
 )
 """The fifteen groups of the benchmark's tables, in their order."""
 
+_OR_ORIGINAL = ", or the original files S*/MyPoseFeatures/D3_Positions"
 _RENAMED = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
 
 
@@ -71,9 +73,9 @@ def archives_missing(
     """What to tell a user whose `folder` lacks some of `names`: who grants them, where they go."""
     absent = [name for name in names if not (Path(folder) / name).is_file()]
     return (
-        f"{folder}: {', '.join(absent) or 'no file'} missing; Human3.6M is granted by its authors "
-        "at http://vision.imar.ro/human3.6m (account needed), in VideoPose3D's community format; "
-        f"put {', '.join(names)} into {folder}"
+        f"{folder}: {', '.join(absent) or 'no file'} missing; {GRANTS['human36m'].sentence}, in "
+        "VideoPose3D's community format; "
+        f"put {', '.join(names)} into {folder}{_OR_ORIGINAL if POSES_FILE in absent else ''}"
     )
 
 

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.datasets.grants import GRANTS
 from gsam.datasets.human36m import DISPLACED
 from gsam.datasets.human36m_files import canonical_take
 from gsam.datasets.image_files import members
@@ -65,8 +66,7 @@ def video_files(folder: Path) -> dict[tuple[str, str, str], Path]:
             found[path.parts[-3], canonical_take(take.replace("_", " ")), camera] = path
     if not found:
         raise LicensedDataMissing(
-            f"{folder}: no S*/Videos/*.mp4; Human3.6M's videos are granted by its authors at "
-            "http://vision.imar.ro/human3.6m (account needed); put them into "
+            f"{folder}: no S*/Videos/*.mp4; {GRANTS['human36m'].sentence}; put its videos into "
             f"{folder}/S1/Videos/<Take>.<camera>.mp4 and so on for every subject"
         )
     return found

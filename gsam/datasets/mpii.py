@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.datasets.grants import GRANTS
 from gsam.datasets.image_files import LabelledImage, first_of
 from gsam.datasets.mpii_json import (
     HEAD_SHARE,
@@ -52,8 +53,8 @@ def mpii_images(folder: Path) -> Path:
     if images is None or not labels:
         absent = "images" if labels else f"annot/train.json or {MAT_FILE}"
         raise LicensedDataMissing(
-            f"{folder}: {absent} missing; MPII Human Pose is free to download, without an account, "
-            "at http://human-pose.mpi-inf.mpg.de: put mpii_human_pose_v1.tar.gz (or its images/) "
+            f"{folder}: {absent} missing; {GRANTS['mpii'].sentence}: "
+            "put mpii_human_pose_v1.tar.gz (or its images/) "
             f"and annot/train.json, annot/valid.json, annot/gt_valid.mat of HRNet's MPII files or "
             f"{MAT_FILE} into {folder}"
         )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.datasets.grants import GRANTS
 from gsam.datasets.threedpw_sequence import Sequence3dpw
 from gsam.errors import DataError, LicensedDataMissing
 from gsam.unpickle import load_pickle
@@ -33,8 +34,7 @@ Floats = NDArray[np.float64]
 def missing_message(folder: Path | str, absent: str) -> str:
     """What to tell a user whose `folder` lacks something of 3DPW."""
     return (
-        f"{folder}: {absent} missing; 3DPW is granted by its authors at "
-        "https://virtualhumans.mpi-inf.mpg.de/3DPW (for research, after accepting the licence): "
+        f"{folder}: {absent} missing; {GRANTS['threedpw'].sentence}: "
         f"unpack sequenceFiles.zip and imageFiles.zip into {folder}"
     )
 
