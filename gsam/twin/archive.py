@@ -84,7 +84,7 @@ def detected(xy: NDArray[np.float64], detector: str, key: str, seed: int) -> NDA
 
 def write_3d(folder: Path, positions: Positions) -> None:
     """Write `positions_3d`: {subject: {take: float32 (T, 32, 3) world metres}}."""
-    _write(folder / THREE_D, {"positions_3d": positions})
+    write_archive(folder / THREE_D, {"positions_3d": positions})
 
 
 def write_ground_truth(folder: Path, keypoints: Keypoints) -> None:
@@ -93,7 +93,7 @@ def write_ground_truth(folder: Path, keypoints: Keypoints) -> None:
     """
     sides = [list(np.array(side, dtype=np.int64)) for side in H36M_SIDES]
     metadata = {"num_joints": 17, "keypoints_symmetry": sides}
-    _write(folder / GROUND_TRUTH, {"positions_2d": keypoints, "metadata": metadata})
+    write_archive(folder / GROUND_TRUTH, {"positions_2d": keypoints, "metadata": metadata})
 
 
 def write_detections(folder: Path, detector: str, keypoints: Keypoints) -> None:
@@ -106,10 +106,10 @@ def write_detections(folder: Path, detector: str, keypoints: Keypoints) -> None:
             "num_joints": 17,
             "keypoints_symmetry": [list(s) for s in H36M_SIDES],
         }
-    _write(folder / DETECTED[detector], {"positions_2d": keypoints, "metadata": metadata})
+    write_archive(folder / DETECTED[detector], {"positions_2d": keypoints, "metadata": metadata})
 
 
-def _write(path: Path, content: dict[str, object]) -> None:
+def write_archive(path: Path, content: dict[str, object]) -> None:
     """An uncompressed `.npz` of 0-d object arrays. The archive's dates are NumPy's constant 1980,
     so bytes repeat.
     """
