@@ -9,6 +9,7 @@ from typing import Any
 from gsam.twin.config import TwinConfig
 from gsam.twin.images.config import TwinImagesConfig
 from gsam.twin.images.layout import Work, assemble, do_work, plan_work
+from gsam.twin_mark import write_mark
 from pipelines.pieces import Progress, attempt, pieces_done, succeeded
 from pipelines.runtime import quiet_ray
 
@@ -23,7 +24,8 @@ def render_twin(
     num_cpus: int | None = None,
     progress: Progress = lambda rows, total: rows,
 ) -> dict[str, int]:
-    """Fill the folder `target` with the three raw layouts; the bytes do not depend on `num_cpus`.
+    """Fill the folder `target` with the three raw layouts, each marked as a twin's; the bytes do
+    not depend on `num_cpus`.
 
     Args:
         target: an existing folder.
@@ -46,6 +48,8 @@ def render_twin(
         for row in succeeded(progress(_rendered(parts, twin, images, work), len(work))):
             done[row["dataset"]] += row["pictures"]
     assemble(parts, target, work)
+    for dataset in done:
+        write_mark(target / dataset, dataset, twin.seed)
     shutil.rmtree(parts)
     return done
 

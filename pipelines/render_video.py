@@ -7,6 +7,7 @@ from typing import Any
 from gsam.twin.video import TwinVideoConfig
 from gsam.twin.video.layout import write_sequence
 from gsam.twin.video.sequences import SequencePlan, plan_sequences
+from gsam.twin_mark import write_mark
 from pipelines.pieces import Progress, attempt, pieces_done, succeeded
 from pipelines.runtime import quiet_ray
 
@@ -20,7 +21,8 @@ def render_video_twin(
     num_cpus: int | None = None,
     progress: Progress = lambda rows, total: rows,
 ) -> dict[str, int]:
-    """Fill the folder `target` with 3DPW's raw layout; the bytes do not depend on `num_cpus`.
+    """Fill the folder `target` with 3DPW's raw layout, marked as a twin's; the bytes do not depend
+    on `num_cpus`.
 
     Args:
         target: an existing folder.
@@ -42,6 +44,7 @@ def render_video_twin(
         rows = pieces_done(items, _render, SEQUENCES_PER_TASK)
         for row in succeeded(progress(rows, len(items))):
             pictures += row["pictures"]
+    write_mark(target, "threedpw", config.seed)
     return {"sequences": len(plans), "pictures": pictures}
 
 

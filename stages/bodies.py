@@ -29,6 +29,7 @@ from gsam.errors import LicensedDataMissing
 from gsam.images import ImageWriter
 from gsam.images.bodies import PersonLabel, write_labels
 from gsam.storage import atomic_directory, read_json, write_json
+from gsam.twin_mark import is_twin
 from pipelines.raw_fetch import local_folder
 from stages import paths
 from stages.common import planned, progress, run_stage
@@ -63,14 +64,14 @@ def convert(plan: dict[str, Any], folder: Path, out: Path, images: Path) -> str:
         LicensedDataMissing: the dataset is not there; nothing is written then.
         DataError: a file cannot be used; the message names it.
     """
-    bodies = bodies_of(plan)
+    bodies, dataset = bodies_of(plan), dataset_of(plan, folder)
     labelling = label_bodies(bodies)
     source = ThreedpwSource(folder, plan["step"], plan["part_size"], labelling, shown)
     found: dict[str, list[PersonLabel]] = {}
     sizes = []
     for split, pictures in source.splits().items():
         people = found[split] = []
-        with ImageWriter(images, split, dataset_of(plan), JOINT_SET, "gsam bodies") as writer:
+        with ImageWriter(images, split, dataset, JOINT_SET, "gsam bodies") as writer:
             for frame, jpeg, file in pictures:
                 writer.add(
                     jpeg,
@@ -83,7 +84,7 @@ def convert(plan: dict[str, Any], folder: Path, out: Path, images: Path) -> str:
                 people += frame.labels
         used = {labelling[one.gender].title: labelling[one.gender].hash for one in people}
         titles, hashes = (", ".join(part) for part in zip(*sorted(used.items()), strict=True))
-        write_labels(out / f"{split}.parquet", people, dataset_of(plan), titles, hashes)
+        write_labels(out / f"{split}.parquet", people, dataset, titles, hashes)
         sizes.append(f"{len(people):,} {split} in {len(writer):,} images")
     write_bodies(out / "model", bodies)
     write_mean_params(out / "mean_params.npz", mean_parameters(plan, found["train"]))
@@ -109,9 +110,9 @@ def source_folder(plan: dict[str, Any]) -> str:
     return str(paths.THREEDPW_SOURCE / DATASET if plan["data"] == "twin" else plan["folder"])
 
 
-def dataset_of(plan: dict[str, Any]) -> str:
+def dataset_of(plan: dict[str, Any], folder: Path) -> str:
     """The dataset's name: a twin must never pass for the original."""
-    return f"{DATASET}_twin" if plan["data"] == "twin" else DATASET
+    return f"{DATASET}_twin" if plan["data"] == "twin" or is_twin(folder) else DATASET
 
 
 def bodies_of(plan: dict[str, Any]) -> Bodies:

@@ -23,6 +23,7 @@ from gsam.datasets.pose_tables import read_takes
 from gsam.errors import DataError, LicensedDataMissing
 from gsam.images import ImageWriter, decode_jpeg
 from gsam.storage import atomic_directory, read_json, write_json
+from gsam.twin_mark import is_twin
 from pipelines.raw_fetch import local_folder
 from stages import paths
 from stages.common import planned, progress, run_stage
@@ -60,11 +61,11 @@ def convert(plan: dict[str, Any], key: str, folder: Path) -> str:
         raise LicensedDataMissing(str(read_json(absent)["reason"]))
     twin = plan["data"] == "twin"
     joint_set, write = DATASETS[key]
-    dataset = twin_name(key) if twin else key
     location = str(paths.SOURCE_IMAGES / key) if twin else plan["folders"][key]
     writers: dict[str, ImageWriter] = {}
     with ExitStack() as stack:
         source = stack.enter_context(local_folder(location, *RAW_FILES[key]))
+        dataset = twin_name(key) if twin or is_twin(source) else key
 
         def split_writer(split: str) -> ImageWriter:
             if split not in writers:

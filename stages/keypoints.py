@@ -2,12 +2,13 @@
 
     python -m stages.keypoints
 
-Reads data/plan/keypoints.json, data/poses/ and, where detections come with the data, the raw
-archives. Writes data/keypoints/<source>/<take>.parquet. `gt` is the archive's projected truth, or
-our projection where there is none; `imported`, `imported_detectron` and `imported_hourglass` are
-the archives' detections by CPN, Detectron and a stacked hourglass. Motion capture (data: bvh) has
-no detections: the noise model of gsam.keypoints.noise makes them. A detector file that the user
-does not have leaves missing.json, which says so. Our own detectors: stages.detect.
+Reads data/plan/keypoints.json, data/poses/ and, where detections come with the data, the raw data.
+Writes data/keypoints/<source>/<take>.parquet. `gt` is the projected truth that comes with the data
+(the community's archive, the original's D2_Positions), or our projection where there is none;
+`imported`, `imported_detectron` and `imported_hourglass` are the detections that come with it, by
+CPN, Detectron and a stacked hourglass. Motion capture (data: bvh) has no detections: the noise
+model of gsam.keypoints.noise makes them. A detector file that the user does not have leaves
+missing.json, which says so. Our own detectors: stages.detect.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,6 @@ import numpy as np
 import pyarrow as pa
 
 from gsam.cameras import Camera
-from gsam.datasets.human36m_files import KEYPOINT_FILES
 from gsam.datasets.human36m_keypoints import keypoints_of
 from gsam.datasets.pose_tables import read_takes
 from gsam.datasets.takes import Take, file_stem
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> str:
                 write_json(folder / "missing.json", {"source": source, "reason": str(missing)})
                 lines.append(f"{source} missing")
                 continue
-            lines.append(f"{source} {write_source(folder, detect, plan['data'], source):.1f} px")
+            lines.append(f"{source} {write_source(folder, detect, source):.1f} px")
     return f"median distance to the projected truth: {', '.join(lines)}"
 
 
@@ -69,10 +69,10 @@ def detector(plan: dict[str, Any], source: str) -> Detect:
         if source == "gt":
             return project
         raise
-    file = KEYPOINT_FILES[ARCHIVED[source]]
+    where = f"keypoints {source}"
     return lambda take: [
         None if points is None else (points, np.ones(points.shape[:2], np.float32))
-        for points in keypoints_of(found, take, file)
+        for points in keypoints_of(found, take, where)
     ]
 
 
@@ -95,14 +95,13 @@ def simulated(detector: str, seed: int) -> Detect:
     return detect
 
 
-def write_source(folder: Path, detect: Detect, data: str, source: str) -> float:
+def write_source(folder: Path, detect: Detect, source: str) -> float:
     """Write one file per take; returns the median distance (px) to the projected truth.
 
     Raises:
         DataError: a take has no detections, or fewer frames than the motion capture.
     """
     metadata = {
-        "dataset": data,
         "producer": f"gsam keypoints {source}",
         "joint_names": list(H36M_17.joints),
     }
@@ -119,7 +118,8 @@ def write_source(folder: Path, detect: Detect, data: str, source: str) -> float:
             if camera.name in views
         ]
         table = keypoint_table(take, views, source)
-        write_table(folder / f"{file_stem(take.sequence)}.parquet", table, KEYPOINTS, metadata)
+        path = folder / f"{file_stem(take.sequence)}.parquet"
+        write_table(path, table, KEYPOINTS, {"dataset": take.dataset, **metadata})
     return float(np.median(np.concatenate(distances)))
 
 

@@ -3,9 +3,10 @@
     python -m stages.raw
 
 Reads data/plan/raw.json and, for real data, its folder, fetched first where that is at s3://.
-Writes data/source/: the twin's archives in Human3.6M's community layout, or manifest.json with the
-name, size and hash of every file, on which later stages depend. Ends with exit code 3 where
-licensed data is missing: the message says who grants it and where it goes.
+Human3.6M may be there as the community's archives or as its original files (the archives are read
+where both are). Writes data/source/: the twin's archives in Human3.6M's community layout, or
+manifest.json with the name, size and hash of every file, on which later stages depend. Ends with
+exit code 3 where licensed data is missing: the message says who grants it and where it goes.
 """
 
 import hashlib
@@ -13,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
-from gsam.datasets.human36m_files import POSES_FILE, archives_missing
-from gsam.errors import DataError, LicensedDataMissing
+from gsam.datasets.human36m_layouts import LAYOUTS, layout_of, source_files
+from gsam.errors import DataError
 from gsam.storage import atomic_directory, write_json
 from gsam.twin import generate
 from gsam.twin.config import TwinConfig
@@ -32,27 +33,26 @@ def main(arguments: list[str]) -> str:
         config = build(TwinConfig, plan["twin"], "conf/dataset/twin.yaml")
         with atomic_directory(SOURCE) as folder:
             generate(folder, config)
-            archives = len(list(folder.iterdir()))
+            archives = len(list(folder.glob("*.npz")))
         return f"twin of Human3.6M  {archives} archives"
     with local_folder(plan["folder"], *RAW_FILES[plan["data"]]) as folder:
         files = raw_files(plan["data"], folder)
         with atomic_directory(SOURCE) as out:
             write_json(out / "manifest.json", manifest(plan["folder"], folder, files))
-    return f"{plan['data']}  {len(files)} files in {plan['folder']}"
+        form = f", {LAYOUTS[layout_of(folder)]}" if plan["data"] == "archives" else ""
+    return f"{plan['data']}  {len(files)} files in {plan['folder']}{form}"
 
 
 def raw_files(data: str, folder: Path) -> list[Path]:
     """The files of a dataset in its raw folder.
 
     Raises:
-        LicensedDataMissing: Human3.6M's archives are not there.
+        LicensedDataMissing: Human3.6M is not there, neither as archives nor as original files.
         DataError: there is no BVH file.
     """
     if data == "archives":
-        # The tables want every source; only the poses are indispensable.
-        if not (folder / POSES_FILE).is_file():
-            raise LicensedDataMissing(archives_missing(folder))
-        return sorted(folder.glob("data_*_h36m*.npz"))
+        # The tables want every source of keypoints; only the poses are indispensable.
+        return source_files(folder)
     files = sorted(folder.rglob("*.bvh"))
     if not files:
         raise DataError(

@@ -1,11 +1,19 @@
 """Which files of the folders of raw data stages read: what is fetched of a folder at s3://."""
 
 RAW_FILES = {
-    "archives": ("data_*_h36m*.npz",),
+    "archives": (
+        "data_*_h36m*.npz",
+        "twin.json",
+        "*metadata.xml",
+        "*S*/MyPoseFeatures/D?_Positions/*",
+        "*S*/MyPoseFeatures/D3_Positions_mono/*",
+        "*S*/MyPoses/3D_positions/*",
+        "*S*/StackedHourglass*",
+    ),
     "bvh": ("*.[Bb][Vv][Hh]", "*manifest.csv"),
-    "human36m": ("S*/[Vv]ideos/*",),
+    "human36m": ("S*/[Vv]ideos/*", "twin.json"),
     "coco": ("*",),
     "mpii": ("*",),
-    "threedpw": ("sequenceFiles/*", "3dpw_*.npz", "imageFiles/*"),
+    "threedpw": ("sequenceFiles/*", "3dpw_*.npz", "imageFiles/*", "twin.json"),
 }
 """Patterns of `pipelines.raw_fetch.local_folder`, for poses by `data`, for pictures by dataset."""

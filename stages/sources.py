@@ -1,14 +1,14 @@
 """Where takes and keypoints come from for each `data`: one reader behind each name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from gsam.configs import build, problems_of
-from gsam.datasets import bvh, human36m
+from gsam.datasets import bvh, human36m_layouts
 from gsam.datasets.bvh import BvhConfig
-from gsam.datasets.human36m_keypoints import Views, read_keypoints
+from gsam.datasets.human36m_keypoints import Views
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError
 from gsam.storage import read_json
@@ -49,12 +49,10 @@ def read_takes(plan: dict[str, Any]) -> Iterator[Take]:
         if plan["data"] == "bvh":
             yield from bvh.read_takes(folder, build(BvhConfig, options, "conf/dataset/bvh.yaml"))
             return
-        # The twin is in Human3.6M's layout but must never pass for it.
-        dataset = "twin" if plan["data"] == "twin" else "human36m"
-        yield from human36m.read_takes(folder, options["test_subjects"], dataset=dataset)
+        yield from human36m_layouts.read_takes(folder, options["test_subjects"])
 
 
-def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], Views]:
+def imported_keypoints(data: str, source: str) -> Mapping[tuple[str, str], Views]:
     """Keypoints that come with the raw data: by (subject, take), (T_2d, 17, 2) per camera.
 
     `source` is a key of ARCHIVED.
@@ -66,4 +64,4 @@ def imported_keypoints(data: str, source: str) -> dict[tuple[str, str], Views]:
     if data == "bvh":
         raise ConfigError(f"data=bvh comes without 2D files; {source} is made by the noise model")
     with raw_folder(data) as folder:
-        return read_keypoints(folder, ARCHIVED[source])
+        return human36m_layouts.read_keypoints(folder, ARCHIVED[source])

@@ -23,6 +23,7 @@ from gsam.twin.performance import Actor, Style, clock
 from gsam.twin.solve import Pose, local_rotations, solve
 from gsam.twin.steps import AREA_AXES, AREA_CENTRE
 from gsam.twin.subjects import BETAS, TakePlan, plan_takes, stream, style
+from gsam.twin_mark import write_mark
 
 # Frames that the body is posed for at once: large enough for fast products, small enough for
 # memory.
@@ -93,7 +94,7 @@ def generate(
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write the five raw files of the synthetic Human3.6M into `folder`: 3D, projected 2D, three
-    detectors.
+    detectors; and the mark that says that they are a twin's.
 
     The files have the layout and the names of the community's archives (`archive`). The same config
     gives the same bytes. `progress(done, total)` is called after every take.
@@ -143,6 +144,7 @@ def _generate(
     archive.write_ground_truth(target, keypoints["gt"])
     for detector in archive.DETECTED:
         archive.write_detections(target, detector, keypoints[detector])
+    write_mark(target, "human36m", config.seed)
 
 
 def film(raw: NDArray[np.float32], cameras: tuple[Camera, ...]) -> list[Array]:
