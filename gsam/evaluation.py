@@ -14,6 +14,7 @@ from gsam.lifters import lift_clip, lift_clip_flipped
 from gsam.lifters.lifter import Lifter
 from gsam.metrics.aggregate import ClipScore, aggregate, score_clip
 from gsam.metrics.protocol import Protocol
+from gsam.metrics.rules import rules_of
 
 __all__ = ["evaluate", "lifting", "protocol_of", "rounded", "score_one", "summary"]
 
@@ -33,8 +34,8 @@ def lifting(model: Lifter, *, flip_test: bool, batch_size: int | None = None) ->
 
 
 def score_one(lift: Lift, clips: ClipSet, clip: int) -> ClipScore:
-    """Score one clip: all frames are lifted, those marked valid are scored; velocities are taken
-    between valid frames that follow one another.
+    """Score one clip by its dataset's rules: all frames are lifted, those marked valid are scored;
+    velocities are taken between valid frames that follow one another.
 
     Raises:
         DataError: no frame is valid, or a prediction is not finite.
@@ -52,6 +53,7 @@ def score_one(lift: Lift, clips: ClipSet, clip: int) -> ClipScore:
         subject=info.subject,
         action=info.action,
         camera=info.camera,
+        rules=rules_of(info.dataset),
     )
 
 
@@ -90,9 +92,13 @@ def protocol_of(
     cameras = "of every test camera" if frames == "every frame" else "of test cameras"
     # The twin leaves out what the benchmark's archives leave out, so that one reader serves both.
     benchmark = datasets[0] in ("human36m", "twin")
+    rules = rules_of(datasets[0])
     return Protocol(
         dataset=datasets[0],
         keypoints=keypoints,
+        joint_set=rules.joint_set,
+        alignment=rules.alignment,
+        averaging=rules.averaging,
         frames=f"{frames} {cameras}{valid}",
         dropped=dropped_takes(clips.sequences()) if benchmark else (),
         flip_test=flip_test,

@@ -37,7 +37,8 @@ def write_baselines(source: str) -> str:
         return "missing"
     result = score_baselines(source, folder)
     write_json(path, result)
-    shown = {key: result[key]["action_mean"]["mpjpe_mm"] for key in ("mean_pose", "ridge")}
+    average = result["protocol"]["averaging"]
+    shown = {key: result[key][average]["mpjpe_mm"] for key in ("mean_pose", "ridge")}
     return f"mean pose {shown['mean_pose']:.1f} mm ridge {shown['ridge']:.1f} mm"
 
 

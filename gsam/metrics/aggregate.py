@@ -14,10 +14,13 @@ import numpy.typing as npt
 from gsam.errors import DataError
 from gsam.metrics import pck, pose
 from gsam.metrics.protocol import ACTION_MEAN, FRAME_MEAN
+from gsam.metrics.rules import HUMAN36M_RULES, ScoringRules
 from gsam.skeletons import H36M_17, Skeleton
 
 MM_PER_M = 1000.0
 METRICS = ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "mpjve_mm", "pck150", "auc")
+ALL_JOINT_METRICS = ("pck150_all17", "auc_all17")
+"""By the rules that ask for them: many papers' PCK and AUC on MPI-INF-3DHP are over all joints."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,21 @@ def score_clip(
     camera: str,
     skeleton: Skeleton = H36M_17,
     numbers: npt.ArrayLike | None = None,
+    rules: ScoringRules = HUMAN36M_RULES,
 ) -> ClipScore:
     """Score one clip: prediction and target (T, J, 3) in metres, root-relative, camera frame.
 
-    The predicted root counts as predicted (nothing is subtracted). PCK and AUC use the 14 official
-    MPI-INF-3DHP joints; the other metrics use all J. `numbers` are as for `pose.mpjve`. Raises
-    DataError when the clip is empty, has another shape or is not finite.
+    The predicted root counts as predicted unless `rules` subtract it. PCK and AUC use the 14
+    official MPI-INF-3DHP joints; the other metrics use all J. `numbers` are as for `pose.mpjve`.
+    Raises DataError when the clip is empty, has another shape or is not finite.
     """
     where = f"{sequence} camera {camera}"
     shape = np.shape(target)
     if len(shape) != 3 or shape[0] == 0 or shape[1:] != (skeleton.size, 3):
         raise DataError(f"{where}: target of shape {shape}: expected (T >= 1, {skeleton.size}, 3)")
     try:
+        if rules.own_root:
+            pred = _about_root(pred, skeleton)
         errors = pose.joint_errors(pred, target) * MM_PER_M
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
@@ -66,7 +72,17 @@ def score_clip(
         "pck150": pck.pck(official),
         "auc": pck.auc(official),
     }
+    if rules.all_joints:
+        everywhere = (pck.pck(errors), pck.auc(errors))
+        values |= dict(zip(ALL_JOINT_METRICS, everywhere, strict=True))
     return ClipScore(sequence, subject, action, camera, shape[0], values)
+
+
+def _about_root(points: npt.ArrayLike, skeleton: Skeleton) -> npt.NDArray[np.float64]:
+    array = np.asarray(points, np.float64)
+    if array.ndim != 3 or array.shape[1] != skeleton.size:
+        raise DataError(f"prediction of shape {array.shape}: expected (T, {skeleton.size}, 3)")
+    return array - array[:, [skeleton.root]]
 
 
 def frame_weighted(scores: Sequence[ClipScore]) -> dict[str, float]:

@@ -77,6 +77,31 @@ def test_velocity_does_not_span_frames_that_are_not_valid(clips: ClipSet) -> Non
     assert evaluate(lift, clips, [0])[0].values["mpjve_mm"] > 1.0
 
 
+def test_mpi_inf_3dhp_is_scored_by_its_own_rules(clips: ClipSet) -> None:
+    def shifted(keypoints: torch.Tensor) -> torch.Tensor:
+        clip = next(
+            i
+            for i in range(len(clips))
+            if torch.equal(clips.keypoints[clips.frames_of(i)], keypoints)
+        )
+        answer = clips.targets[clips.frames_of(clip)] + 0.5  # the root is off as well
+        answer[:, H36M_17.index("left_knee")] += torch.tensor([0.2, 0.0, 0.0])
+        return answer
+
+    renamed = tuple(replace(info, dataset="mpi_inf_3dhp_twin") for info in clips.info)
+    theirs = summary(evaluate(shifted, replace(clips, info=renamed)))["frame_mean"]
+    assert theirs["mpjpe_mm"] == pytest.approx(200 / 17, abs=1e-3)
+    assert theirs["pck150"] == pytest.approx(100 * 13 / 14, abs=1e-3)
+    assert theirs["pck150_all17"] == pytest.approx(100 * 16 / 17, abs=1e-3)
+    assert theirs["auc_all17"] == pytest.approx(100 * 30 / 31 * 16 / 17, abs=1e-3)
+    ours = summary(evaluate(shifted, clips))["frame_mean"]
+    assert ours["mpjpe_mm"] > 800 and "pck150_all17" not in ours
+    protocol = protocol_of(replace(clips, info=renamed), "threedhp_gt", flip_test=True)
+    assert protocol.averaging == "frame_mean"
+    assert "own root subtracted" in protocol.alignment and "univ_annot3" in protocol.joint_set
+    assert protocol.dropped == ()
+
+
 def test_the_flip_test_averages_both_answers(clips: ClipSet) -> None:
     torch.manual_seed(0)
     model = build_lifter(TINY).eval()
