@@ -47,7 +47,7 @@ def read_keypoints(folder: str | os.PathLike[str], source: str) -> dict[tuple[st
     require_files(folder, KEYPOINT_FILES[source])
     path = Path(folder) / KEYPOINT_FILES[source]
     content = load_npz(path, ["positions_2d", "metadata"])
-    layout = _layout(content["metadata"], str(path))
+    layout = joint_layout(content["metadata"], str(path))
     positions = content["positions_2d"]
     if not isinstance(positions, dict) or not positions:
         raise DataError(f"{path}: positions_2d holds no subjects, expected a dictionary of them")
@@ -61,7 +61,7 @@ def read_keypoints(folder: str | os.PathLike[str], source: str) -> dict[tuple[st
     return keypoints
 
 
-def _layout(metadata: Any, where: str) -> Skeleton:
+def joint_layout(metadata: Any, where: str) -> Skeleton:
     """The joint layout by its name, and held to the size and symmetry that stand beside it."""
     if not isinstance(metadata, dict):
         raise DataError(f"{where}: metadata is no dictionary, expected num_joints and symmetry")
