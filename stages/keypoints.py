@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from gsam.cameras import Camera
 from gsam.datasets.human36m_keypoints import keypoints_of
@@ -26,14 +25,12 @@ from gsam.errors import LicensedDataMissing
 from gsam.keypoints import noise
 from gsam.schemas import KEYPOINTS
 from gsam.skeletons import H36M_17
-from gsam.storage import atomic_directory, list_column, write_json, write_table
+from gsam.storage import atomic_directory, write_json, write_table
 from stages import paths
 from stages.common import planned, progress, run_stage
+from stages.keypoint_table import Detections, keypoint_table
 from stages.params import ARCHIVED
 from stages.sources import imported_keypoints
-
-Detections = tuple[np.ndarray, np.ndarray]
-"""Pixels (T, 17, 2) and scores (T, 17)."""
 
 Detect = Callable[[Take], list[Detections | None]]
 """From a take, the detections of each of its cameras, None where the source has no file of it."""
@@ -127,21 +124,6 @@ def _sampled_distance(points: np.ndarray, joints: np.ndarray, camera: Camera) ->
     """Distances (px) of every tenth frame's points to the projected joints: enough for a median."""
     truth = camera.project(camera.world_to_camera(joints[::10]))
     return np.linalg.norm(points[::10] - truth, axis=-1).ravel()
-
-
-def keypoint_table(take: Take, views: dict[str, Detections], source: str) -> dict[str, Any]:
-    """The columns of one take's file: camera by camera, frame by frame."""
-    frames = len(take.joints)
-    total = frames * len(views)
-    return {
-        "sequence": pa.array([take.sequence] * total),
-        "camera": pa.array(np.repeat(list(views), frames)),
-        "frame": pa.array(np.tile(np.arange(frames, dtype=np.int32), len(views))),
-        "points": list_column(np.concatenate([points for points, _ in views.values()])),
-        "scores": list_column(np.concatenate([scores for _, scores in views.values()])),
-        "detector": pa.array([source] * total),
-        "version": pa.array(["1"] * total),
-    }
 
 
 if __name__ == "__main__":
