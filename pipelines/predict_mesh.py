@@ -36,6 +36,7 @@ from gsam.errors import DataError
 from gsam.meshes.config import MeshConfig
 from gsam.meshes.inference import MeshRegressor
 from gsam.pictures.keypoints import draw_sheet
+from gsam.progress import progress
 from gsam.render.mesh import render_mesh
 from gsam.schemas import FITTED
 from gsam.skeletons import SMPL_24
@@ -44,7 +45,6 @@ from gsam.weights import load_mesh
 from pipelines.picture_bodies import Shown, fit, fitted_columns, sheet_of
 from pipelines.picture_command import parse, picture_parser, run_command
 from pipelines.picture_people import Spread, describe, open_pictures
-from pipelines.progress import progress
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gsam.errors import ConfigError, GsamError
-from pipelines.progress import progress
+from gsam.progress import progress
 
 __all__ = [
     "LOCK_COPIES",

@@ -29,7 +29,7 @@ from gsam.datasets.takes import Take
 from gsam.errors import DataError
 from gsam.skeletons import H36M_17, H36M_32, convert
 
-__all__ = ["read_raw_takes"]
+__all__ = ["check_mono", "read_raw_takes"]
 
 FLOOR_M = 1.0
 """How far from the floor (z = 0) the lowest joint may be, in the middle of a take."""
@@ -77,7 +77,7 @@ def read_raw_takes(
             )
             if name == names[-1]:
                 # One take tells whether a subject's files belong together.
-                _check_mono(take, mono)
+                check_mono(take, mono)
             yield take
 
 
@@ -92,7 +92,7 @@ def _world(path: Path) -> np.ndarray:
     return joints
 
 
-def _check_mono(take: Take, files: Mapping[tuple[str, str, str], Path]) -> None:
+def check_mono(take: Take, files: Mapping[tuple[str, str, str], Path]) -> None:
     """Hold the positions in each camera's frame against the take, where they are there."""
     for camera in take.cameras:
         path = files.get((take.subject, take.name, camera.name))

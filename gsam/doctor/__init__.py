@@ -1,0 +1,1 @@
+"""The data doctor: looks through folders of raw data and says what is there, missing or wrong."""

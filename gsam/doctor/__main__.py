@@ -1,0 +1,7 @@
+"""`python -m gsam.doctor`."""
+
+import sys
+
+from gsam.doctor.command import main
+
+sys.exit(main(sys.argv[1:]))
