@@ -8,15 +8,26 @@ from typing import Any
 import torch
 
 from gsam.clips import ClipSet
-from gsam.datasets.human36m_files import dropped_takes
-from gsam.errors import DataError
+from gsam.datasets.human36m_files import DISPLACED, dropped_takes
+from gsam.errors import ConfigError, DataError
 from gsam.lifters import lift_clip, lift_clip_flipped
 from gsam.lifters.lifter import Lifter
 from gsam.metrics.aggregate import ClipScore, aggregate, score_clip
-from gsam.metrics.protocol import Protocol
+from gsam.metrics.protocol import DISPLACED_TAKES, NO_DISPLACED, Protocol
 from gsam.metrics.rules import rules_of
 
-__all__ = ["evaluate", "lifting", "protocol_of", "rounded", "score_one", "summary"]
+__all__ = [
+    "evaluate",
+    "lifting",
+    "protocol_of",
+    "rounded",
+    "score_one",
+    "scored_clips",
+    "summary",
+]
+
+BENCHMARK = ("human36m", "twin")
+"""Human3.6M and its twin, which has takes of the same names so that one reader serves both."""
 
 Lift = Callable[[torch.Tensor], torch.Tensor]
 """Normalised keypoints (T, J, 2) of one clip to joints (T, J, 3), metres, root-relative."""
@@ -77,10 +88,35 @@ def rounded(values: Any) -> Any:
     return round(values, DIGITS) if isinstance(values, float) else values
 
 
+def scored_clips(clips: ClipSet, displaced: str) -> list[int]:
+    """The clips that are scored: all, or with `displaced` "drop" those of takes whose 3D is where
+    the person is.
+
+    Raises:
+        ConfigError: `displaced` is neither "keep" nor "drop".
+    """
+    if displaced not in DISPLACED_TAKES:
+        raise ConfigError(f"displaced = {displaced!r}, expected {' or '.join(DISPLACED_TAKES)}")
+    left_out = displaced_takes(clips) if displaced == "drop" else ()
+    return [number for number, clip in enumerate(clips.info) if clip.sequence not in left_out]
+
+
+def displaced_takes(clips: ClipSet) -> tuple[str, ...]:
+    """The takes of Human3.6M among the clips whose 3D lies beside the person."""
+    found = {clip.sequence for clip in clips.info if clip.dataset in BENCHMARK}
+    return tuple(take for take in DISPLACED if take in found)
+
+
 def protocol_of(
-    clips: ClipSet, keypoints: str, *, flip_test: bool, frames: str = "every frame"
+    clips: ClipSet,
+    keypoints: str,
+    *,
+    flip_test: bool,
+    frames: str = "every frame",
+    displaced: str = "keep",
 ) -> Protocol:
-    """The conditions under which these clips are scored; `frames` says which ones clips hold.
+    """The conditions under which these clips are scored; `frames` says which ones clips hold,
+    `displaced` ("keep" or "drop") what becomes of the takes whose 3D is displaced.
 
     Raises:
         DataError: clips of different datasets, whose scores may not be averaged.
@@ -90,9 +126,10 @@ def protocol_of(
         raise DataError(f"test clips of the datasets {datasets}, expected one")
     valid = "" if bool(clips.valid.all()) else ", where valid"
     cameras = "of every test camera" if frames == "every frame" else "of test cameras"
-    # The twin leaves out what the benchmark's archives leave out, so that one reader serves both.
-    benchmark = datasets[0] in ("human36m", "twin")
     rules = rules_of(datasets[0])
+    # The twin leaves out what the benchmark's archives leave out.
+    dropped = dropped_takes(clips.sequences()) if datasets[0] in BENCHMARK else ()
+    known = displaced_takes(clips)
     return Protocol(
         dataset=datasets[0],
         keypoints=keypoints,
@@ -100,6 +137,7 @@ def protocol_of(
         alignment=rules.alignment,
         averaging=rules.averaging,
         frames=f"{frames} {cameras}{valid}",
-        dropped=dropped_takes(clips.sequences()) if benchmark else (),
+        dropped=(*dropped, *known) if displaced == "drop" else dropped,
+        displaced=DISPLACED_TAKES[displaced] if known else NO_DISPLACED,
         flip_test=flip_test,
     )

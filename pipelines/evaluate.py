@@ -1,6 +1,7 @@
 """Scoring a run's lifters: in this process, or on Ray Data actors that load the model once each."""
 
 import json
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from functools import cached_property
@@ -25,9 +26,15 @@ BLOCKS_PER_ACTOR = 8
 
 
 def score_clips(
-    weights: Path, folder: Path, clips: ClipSet, *, flip_test: bool, workers: int
+    weights: Path,
+    folder: Path,
+    clips: ClipSet,
+    *,
+    flip_test: bool,
+    workers: int,
+    order: Sequence[int] | None = None,
 ) -> list[ClipScore]:
-    """Scores of every test clip, in the order of `clips`, whoever computed them.
+    """Scores of every test clip (or of those in `order`), in their order, whoever computed them.
 
     Args:
         weights: a trained lifter.
@@ -38,8 +45,9 @@ def score_clips(
     if workers == 0:
         model, _ = load_lifter(weights, clips.device)
         with _products(clips.device):
-            return evaluate(lifting(model, flip_test=flip_test), clips)
-    return _score_on_ray(weights, folder, len(clips), flip_test, workers)
+            return evaluate(lifting(model, flip_test=flip_test), clips, order)
+    wanted = list(range(len(clips)) if order is None else order)
+    return _score_on_ray(weights, folder, wanted, flip_test, workers)
 
 
 def _products(device: torch.device) -> AbstractContextManager[None]:
@@ -83,7 +91,7 @@ class _Scorer:
 
 
 def _score_on_ray(
-    weights: Path, folder: Path, count: int, flip_test: bool, workers: int
+    weights: Path, folder: Path, wanted: Sequence[int], flip_test: bool, workers: int
 ) -> list[ClipScore]:
     with quiet_ray(logical_cpus(workers)), held_stderr():
         import ray
@@ -91,9 +99,9 @@ def _score_on_ray(
         scorer: Any = _Scorer
         weights, folder = weights.resolve(), folder.resolve()
         files = Shipped.of(weights, folder)
-        blocks = min(count, BLOCKS_PER_ACTOR * workers)
+        blocks = min(len(wanted), BLOCKS_PER_ACTOR * workers)
         rows = (
-            ray.data.from_items([{"clip": i} for i in range(count)], override_num_blocks=blocks)
+            ray.data.from_items([{"clip": i} for i in wanted], override_num_blocks=blocks)
             .map(
                 scorer,
                 fn_constructor_args=(files, weights, folder, flip_test),

@@ -3,7 +3,7 @@
     python -m stages.baselines archived
     python -m stages.baselines detected
 
-Reads data/clips/<source>/ for the sources of the group. Writes results/baselines/<source>/
+Reads data/plan/scoring.json and data/clips/<source>/ for the sources of the group. Writes results/baselines/<source>/
 scores.json, scored by the code that scores lifters. Where a source's detections are not among the
 user's files, scores.json says so.
 """
@@ -14,9 +14,9 @@ from typing import Any
 from gsam.baselines import RIDGE_PENALTY, MeanPose, Ridge
 from gsam.clips import ClipSet
 from gsam.errors import LicensedDataMissing
-from gsam.evaluation import evaluate, protocol_of, summary
+from gsam.evaluation import evaluate, protocol_of, scored_clips, summary
 from gsam.storage import write_json
-from stages.common import run_stage
+from stages.common import planned, run_stage
 from stages.params import GROUPS, frames_of, group_of
 from stages.paths import BASELINES, clips_folder
 
@@ -47,7 +47,11 @@ def score_baselines(source: str, folder: Path) -> dict[str, Any]:
     training = ClipSet.load(folder, "train", hashed=False)
     testing = ClipSet.load(folder, "test")
     # No flip test: ridge is fitted on mirror images too, and the mean pose sees no input.
-    protocol = protocol_of(testing, source, flip_test=False, frames=frames_of(source))
+    displaced = planned("scoring")["displaced"]
+    scored = scored_clips(testing, displaced)
+    protocol = protocol_of(
+        testing, source, flip_test=False, frames=frames_of(source), displaced=displaced
+    )
     return {
         "dataset": protocol.dataset,
         "keypoints": source,
@@ -55,8 +59,8 @@ def score_baselines(source: str, folder: Path) -> dict[str, Any]:
         "protocol": protocol.as_dict(),
         "data_hash": testing.data_hash,
         "ridge_penalty": RIDGE_PENALTY,
-        "mean_pose": summary(evaluate(MeanPose.fit(training), testing)),
-        "ridge": summary(evaluate(Ridge.fit(training), testing)),
+        "mean_pose": summary(evaluate(MeanPose.fit(training), testing, scored)),
+        "ridge": summary(evaluate(Ridge.fit(training), testing, scored)),
     }
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 
 from gsam.clips import ClipSet
-from gsam.evaluation import protocol_of, rounded, summary
+from gsam.evaluation import protocol_of, rounded, scored_clips, summary
 from gsam.metrics.rules import rules_of
 from gsam.storage import read_json
 from pipelines.evaluate import score_clips
+from stages.common import planned
 from stages.params import frames_of
 from stages.paths import BASELINES, clips_folder
 
@@ -28,10 +29,11 @@ class ScoredClips:
     folder: Path
     clips: ClipSet
     workers: int
+    displaced: str
 
     @classmethod
     def load(cls, keypoints: str, workers: int) -> "ScoredClips":
-        """Read data/clips/<keypoints>.
+        """Read data/clips/<keypoints> and data/plan/scoring.json.
 
         Raises:
             LicensedDataMissing: the source's detections are not among the user's files.
@@ -39,19 +41,30 @@ class ScoredClips:
         """
         folder = clips_folder(keypoints)
         device = "cuda" if workers == 0 and torch.cuda.is_available() else "cpu"
-        return cls(keypoints, folder, ClipSet.load(folder, "test", device), workers)
+        clips = ClipSet.load(folder, "test", device)
+        return cls(keypoints, folder, clips, workers, planned("scoring")["displaced"])
 
     def scores_of(self, weights: Path) -> dict[str, Any]:
         """The figures of one lifter: both averages and every action."""
         scores = score_clips(
-            weights, self.folder, self.clips, flip_test=FLIP_TEST, workers=self.workers
+            weights,
+            self.folder,
+            self.clips,
+            flip_test=FLIP_TEST,
+            workers=self.workers,
+            order=scored_clips(self.clips, self.displaced),
         )
         return summary(scores)
 
     def conditions(self) -> dict[str, Any]:
         """What scores.json says of the data and the protocol of the figures."""
-        frames = frames_of(self.keypoints)
-        protocol = protocol_of(self.clips, self.keypoints, flip_test=FLIP_TEST, frames=frames)
+        protocol = protocol_of(
+            self.clips,
+            self.keypoints,
+            flip_test=FLIP_TEST,
+            frames=frames_of(self.keypoints),
+            displaced=self.displaced,
+        )
         return {
             "dataset": protocol.dataset,
             "keypoints": self.keypoints,

@@ -47,7 +47,7 @@ def group_of(arguments: list[str]) -> str:
 
 
 # Where a run runs: inherited by every run. The other fields of Params shape `main` alone.
-INHERITED = ("data", "scale", "raw", "detect", "mesh", "seeds", "workers")
+INHERITED = ("data", "scale", "raw", "detect", "mesh", "displaced", "seeds", "workers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +91,7 @@ class Params:
     raw: dict
     detect: dict
     mesh: dict
+    displaced: Literal["keep", "drop"]
     seeds: list[int]
     workers: int
     keypoints: str

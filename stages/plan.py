@@ -99,6 +99,8 @@ def data_plans(params: Params, config: dict[str, Any]) -> dict[str, dict[str, An
         },
         "extract": {"data": data, "options": config["dataset"]},
         "keypoints": {"data": data, "seed": KEYPOINT_SEED},
+        # Apart from the runs' plans: nothing trains again because it is scored otherwise.
+        "scoring": {"displaced": params.displaced},
     }
 
 

@@ -1,9 +1,9 @@
 """Human3.6M in the community's files (and the synthetic twin, which is written in the same layout).
 
 `data_3d_h36m.npz` holds `positions_3d`, {subject: {take: (T, 32 or 17, 3)}} in world metres at 50
-Hz. The protocol is VideoPose3D's: S9's three takes whose 3D is displaced in the world (`DISPLACED`)
-are kept, S11's `Directions` (one camera's video is unreadable) is absent from the files. The
-H36M-SH line drops the former instead, and its numbers are not comparable.
+Hz. S9's three takes whose 3D is displaced in the world (`DISPLACED`) are read as all others:
+whether they are scored is the protocol's choice. S11's `Directions` (one camera's video is
+unreadable) is absent from the files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from gsam.datasets.human36m_cameras import human36m_cameras
 from gsam.datasets.human36m_files import (
     ACTIONS,
+    DISPLACED,
     FPS,
     KEYPOINT_FILES,
     POSES_FILE,
@@ -49,8 +50,6 @@ __all__ = [
     "read_takes",
 ]
 
-DISPLACED = ("S9/Greeting", "S9/SittingDown 1", "S9/Waiting 1")
-"""Test takes whose 3D lies beside the person in the image; kept: root-relative 3D is usable."""
 
 
 def read_takes(

@@ -14,13 +14,22 @@ AVERAGES = {
 }
 
 
+DISPLACED_TAKES = {
+    "keep": "kept and scored (VideoPose3D's protocol)",
+    "drop": "left out (the H36M-SH line's protocol)",
+}
+"""What may become of the test takes whose 3D is displaced; figures of the two do not compare."""
+NO_DISPLACED = "none in this dataset"
+
+
 @dataclass(frozen=True)
 class Protocol:
     """What was scored, how it was aligned and how it was averaged.
 
-    ``dropped`` names the takes left out, ``averaging`` the headline average (both are always
-    reported), ``keypoints`` the 2D source; ``pck_joints`` the joints of PCK and AUC. Raises
-    DataError for an unknown average.
+    ``dropped`` names the takes left out, ``displaced`` says what became of Human3.6M's three test
+    takes with displaced 3D, ``averaging`` the headline average (both are always reported),
+    ``keypoints`` the 2D source; ``pck_joints`` the joints of PCK and AUC. Raises DataError for an
+    unknown average.
     """
 
     dataset: str
@@ -30,6 +39,7 @@ class Protocol:
     alignment: str = "root-relative"
     frames: str = "every frame of every test camera"
     dropped: tuple[str, ...] = ()
+    displaced: str = NO_DISPLACED
     averaging: str = ACTION_MEAN
     flip_test: bool = True
     pck_joints: str = "mpi_inf_3dhp_14"
@@ -61,6 +71,7 @@ class Protocol:
         return (
             f"{self.dataset}, {self.joint_set} joints relative to {self.root}, "
             f"alignment {self.alignment}, {self.frames}{dropped}, "
+            f"displaced takes {self.displaced}, "
             f"headline {self.averaging} ({AVERAGES[self.averaging]}), "
             f"flip-test {'on' if self.flip_test else 'off'}, 2D from {self.keypoints}, "
             f"PCK over {self.pck_joints}, {self.units}"
