@@ -48,6 +48,8 @@ def assemble(spec: TablesSpec, table: TableSpec, evidence: Evidence) -> Table:
         blocks=tuple(_block(spec, table, block, used, evidence) for block in blocks),
         has_parameters=bool(table.parameters),
         notes=(),
+        average=table.average,
+        grouped_by=table.grouped_by,
     )
     missing = [
         f"No {k} keypoints: {evidence.missing[k]}" for k in table.keypoints if k in evidence.missing
@@ -90,7 +92,7 @@ def _block(
     used: tuple[Scores, ...],
     evidence: Evidence,
 ) -> Block:
-    columns = _columns(spec, block, used)
+    columns = _columns(spec, table, block, used)
     rows = [
         _run_row(table, block, row, columns, evidence)
         for row in block.row_specs()
@@ -115,13 +117,19 @@ def _printed(
     return matching[0] if matching else {}
 
 
-def _columns(spec: TablesSpec, block: BlockSpec, used: tuple[Scores, ...]) -> tuple[Column, ...]:
+def _columns(
+    spec: TablesSpec, table: TableSpec, block: BlockSpec, used: tuple[Scores, ...]
+) -> tuple[Column, ...]:
     specs = block.column_specs()
     metric = specs[0].metric
-    columns = [Column(METRICS[c.metric].label, c.metric, "action_mean", c.published) for c in specs]
+    columns = [Column(METRICS[c.metric].label, c.metric, table.average, c.published) for c in specs]
     if METRICS[metric].kind == "lifter":
-        columns.append(Column("frame mean", metric, "frame_mean", ""))
-    if block.per_action:
+        other = "frame_mean" if table.average == "action_mean" else "action_mean"
+        columns.append(Column(average_header(other, table.grouped_by), metric, other, ""))
+    if block.per_action and table.groups:
+        groups = table.groups.items()
+        columns += [Column(header, metric, group, "", detail=True) for header, group in groups]
+    elif block.per_action:
         measured = {action for scores in used for action in scores.actions}
         printed = {action: header for header, action in spec.actions.items()}
         # Other motions than the benchmark's (motion capture) make their own columns.
@@ -130,6 +138,11 @@ def _columns(spec: TablesSpec, block: BlockSpec, used: tuple[Scores, ...]) -> tu
         own = sorted(measured - set(printed))
         columns += [Column(action, metric, action, "", detail=True) for action in own]
     return tuple(columns)
+
+
+def average_header(average: str, grouped_by: str) -> str:
+    """How a table calls one of a lifter's averages."""
+    return "frame mean" if average == "frame_mean" else f"mean of the {grouped_by}s"
 
 
 def _run_row(

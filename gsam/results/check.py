@@ -72,7 +72,8 @@ def _table_problems(
     covered: list[Mapping[str, str]] = []
     for raw_block in table.blocks:
         place = f"{where}: block {raw_block.get('title', '(untitled)')!r}"
-        found += _block_problems(raw_block, place, spec, printed, runs, covered)
+        actions = {} if table.groups else spec.actions
+        found += _block_problems(raw_block, place, actions, printed, runs, covered)
     if not found:
         missing = [row for row in printed.rows if row not in covered]
         found += [f"{where}: no row shows published {describe(_head(row))}" for row in missing]
@@ -94,7 +95,7 @@ def _column_problems(columns: Iterable[str], printed: PublishedTable, where: str
 def _block_problems(
     raw: Mapping[str, Any],
     where: str,
-    spec: TablesSpec,
+    actions: Mapping[str, str],
     printed: PublishedTable,
     runs: list[str],
     covered: list[Mapping[str, str]],
@@ -109,7 +110,7 @@ def _block_problems(
     block = build(BlockSpec, raw, where)
     columns = block.column_specs()
     figures = [column.published for column in columns if column.published]
-    figures += spec.actions if block.per_action else ()
+    figures += actions if block.per_action else ()
     found += _column_problems([*figures, *block.select], printed, where)
     if not found:
         require_numbers(printed, tuple(figures))

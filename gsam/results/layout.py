@@ -158,7 +158,9 @@ def _per_action(table: Table, block: Block) -> Grid:
             own.append(Line((label, table.dataset, *texts), opens=not own))
         lines += own
     return Grid(
-        f"{block.title}, per action",
+        f"{block.title}, {block.columns[0].header} per {table.grouped_by}"
+        if table.grouped_by != "action"
+        else f"{block.title}, per action",
         ("method", "figures", *(block.columns[index].header for index in detail)),
         (True, True, *(False for _ in detail)),
         tuple(lines),

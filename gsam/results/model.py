@@ -75,7 +75,8 @@ class Table:
     """One table with everything a reader needs beside it.
 
     `dataset` is where the measured figures come from ("" while nothing has been measured),
-    `published_on` where the paper's do; they may be compared only if `comparable`.
+    `published_on` where the paper's do; they may be compared only if `comparable`. `average` is
+    the printed one of a lifter's, `grouped_by` says what the columns in detail are of.
     """
 
     name: str
@@ -88,6 +89,8 @@ class Table:
     blocks: tuple[Block, ...]
     has_parameters: bool
     notes: tuple[str, ...]
+    average: str = "action_mean"
+    grouped_by: str = "action"
 
     @property
     def comparable(self) -> bool:

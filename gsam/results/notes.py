@@ -31,6 +31,12 @@ def table_notes(
 def _average_note(table: Table) -> list[str]:
     if "lifter" not in _kinds(table):
         return []
+    if table.average == "frame_mean":
+        return [
+            "Every figure is a mean over all scored frames, as the benchmark has it, unless its "
+            f'column says otherwise; "mean of the {table.grouped_by}s" is the unweighted mean of '
+            f"the means per {table.grouped_by}. Both are measured, the paper prints the first."
+        ]
     return [
         "MPJPE and its like are means of the per-action means; "
         '"frame mean" is the mean over all frames. Both are measured, the paper prints the first.'
@@ -90,6 +96,8 @@ def _displaced_note(used: Sequence[Scores]) -> list[str]:
 
 
 def _action_note(table: Table, spec: TablesSpec, used: Sequence[Scores]) -> list[str]:
+    if table.grouped_by != "action":
+        return []
     if not any(column.detail for block in table.blocks for column in block.columns):
         return []
     measured = {action for scores in used for action in scores.actions}

@@ -30,6 +30,8 @@ METRICS = {
     "mpjve_mm": Metric("MPJVE", "mm/frame"),
     "pck150": Metric("PCK@150", "%", lower_is_better=False),
     "auc": Metric("AUC", "%", lower_is_better=False),
+    "pck150_all17": Metric("PCK@150 over all 17 joints", "%", lower_is_better=False),
+    "auc_all17": Metric("AUC over all 17 joints", "%", lower_is_better=False),
     "ap": Metric("AP", "%", lower_is_better=False, kind="detector"),
     "ap50": Metric("AP50", "%", lower_is_better=False, kind="detector"),
     "ap75": Metric("AP75", "%", lower_is_better=False, kind="detector"),
@@ -128,7 +130,9 @@ class TableSpec:
 
     `keypoints` names the sources whose baselines are listed; `parameters` the published column
     of parameter counts in millions, which then stand beside the architecture's own; `published_on`
-    the dataset of the printed figures where it is not that of the other tables.
+    the dataset of the printed figures where it is not that of the other tables; `average` which
+    of a lifter's averages is printed; `groups` the columns per action, by header, where the
+    dataset's are not the papers' actions, and `grouped_by` what a group is.
     """
 
     name: str
@@ -140,6 +144,9 @@ class TableSpec:
     describe: tuple[dict[str, Any], ...] = ()
     parameters: str = ""
     published_on: str = ""
+    average: Literal["action_mean", "frame_mean"] = "action_mean"
+    groups: dict[str, str] = field(default_factory=dict)
+    grouped_by: str = "action"
     notes: tuple[str, ...] = ()
 
     def block_specs(self) -> list[BlockSpec]:

@@ -234,6 +234,7 @@ def test_every_run_of_the_repository_fills_some_cell(laboratory: Laboratory) -> 
     names = [
         "table1_human36m_cpn",
         "table2_human36m_gt",
+        "table3_mpi_inf_3dhp",
         "table4_detectors",
         "table5_modules",
         "table6_hrnet_attention",

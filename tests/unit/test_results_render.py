@@ -121,9 +121,9 @@ def test_the_stage_writes_every_table_twice_the_same(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stage, "to_png", lambda table: table.name.encode())
     summary = stage.main([])
-    assert summary.startswith("9 tables  1 of 68 runs and networks measured  on twin")
+    assert summary.startswith("10 tables  1 of 73 runs and networks measured  on twin")
     first = {path.name: path.read_bytes() for path in stage.OUT.iterdir()}
     stage.main([])
     assert first == {path.name: path.read_bytes() for path in stage.OUT.iterdir()}
-    assert len(first) == 3 * 9 + 1
+    assert len(first) == 3 * 10 + 1
     assert b"table8_frames.md" in first["README.md"]
