@@ -15,7 +15,7 @@ from gsam.configs import nearest, problems_of
 from gsam.errors import ConfigError
 from gsam.lifters.config import LifterConfig
 from gsam.training.config import TrainConfig, WindowConfig
-from stages.params import ARCHIVED, SOURCES, Params, read_yaml
+from stages.params import PICTURED, SOURCES, Params, read_yaml
 
 CONF = Path("conf")
 
@@ -109,7 +109,7 @@ def _resolve(
     config = composed(params.data, params.scale, lifter=own["lifter"])
     scale = config["scale"]
     paper = {k: v for k, v in own.items() if k in LIFTER_KEYS and k != "head"}
-    if name != "main" and own["keypoints"] not in ARCHIVED:
+    if name != "main" and own["keypoints"] in PICTURED:
         own = {**own, **scale.get("rows_of_pictures", {})}
     shrink = scale.get("lifters", {}).get(own["lifter"], {})
     own_lifter = {k: v for k, v in own.items() if k in LIFTER_KEYS}

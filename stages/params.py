@@ -23,14 +23,19 @@ DETECTORS = ("hrnet", "hrnet_attention", "cpn", "hourglass")
 """Our own detectors, run on the frames that have pictures."""
 IMAGED = {"gt_imaged": "gt", "imported_detectron_imaged": "imported_detectron"}
 """The same frames' keypoints from other sources, so that lifters can be compared on equal terms."""
-SOURCES = (*ARCHIVED, *DETECTORS, *IMAGED)
-GROUPS = {"archived": tuple(ARCHIVED), "detected": (*DETECTORS, *IMAGED)}
-"""What one stage treats at once: the sources that need no detector, and the others."""
+THREEDHP = ("threedhp_gt",)
+"""Keypoints of MPI-INF-3DHP, a dataset of its own beside what `data` names: its annotations."""
+PICTURED = (*DETECTORS, *IMAGED)
+"""Sources that have only the frames with pictures."""
+SOURCES = (*ARCHIVED, *PICTURED, *THREEDHP)
+GROUPS = {"archived": tuple(ARCHIVED), "detected": PICTURED, "threedhp": THREEDHP}
+"""What one stage treats at once: the sources that need no detector, those that do, and the other
+dataset's."""
 
 
 def frames_of(source: str) -> str:
     """Which frames a source of keypoints has, in the words of a Protocol."""
-    return "every frame" if source in ARCHIVED else "every frame that has a picture,"
+    return "every frame that has a picture," if source in PICTURED else "every frame"
 
 
 def group_of(arguments: list[str]) -> str:
@@ -59,6 +64,7 @@ class RawFolders:
     coco: str
     mpii: str
     boxes: str
+    threedhp: str
     threedpw: str
     smpl: str
     weights: str

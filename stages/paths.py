@@ -14,6 +14,10 @@ SOURCE_IMAGES = Path("data/source_images")
 """Of the raw_images stage: the twin's pictures in the originals' layouts, or a manifest."""
 THREEDPW_SOURCE = Path("data/source_threedpw")
 """Of the raw_threedpw stage: the twin's videos in 3DPW's layout, or a manifest."""
+THREEDHP_SOURCE = Path("data/source_threedhp")
+"""Of the raw_threedhp stage: MPI-INF-3DHP's twin in its layout, or a manifest."""
+THREEDHP_POSES = Path("data/poses_threedhp")
+"""Of the extract_threedhp stage: as POSES, of another dataset."""
 IMAGES = Path("data/images")
 BODIES = Path("data/bodies")
 """Of the bodies stage: the body model, mean parameters, and the labels of data/images/threedpw."""

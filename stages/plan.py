@@ -15,6 +15,7 @@ from gsam.configs import problems_of
 from gsam.errors import ConfigError
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.images.config import TwinImagesConfig
+from gsam.twin.threedhp.config import TwinThreedhpConfig
 from gsam.twin.video.config import TwinVideoConfig
 from stages.code import code_of, stage_modules
 from stages.common import PLAN, run_stage
@@ -64,6 +65,7 @@ def data_problems(params: Params, config: dict[str, Any]) -> list[str]:
         *source_problems(params.data, checked),
         *problems_of(TwinImagesConfig, scale["pictures"], f"{where} pictures"),
         *problems_of(TwinVideoConfig, scale["video"], f"{where} video"),
+        *problems_of(TwinThreedhpConfig, scale["threedhp"], f"{where} threedhp"),
     ]
 
 
@@ -89,6 +91,12 @@ def data_plans(params: Params, config: dict[str, Any]) -> dict[str, dict[str, An
             "size": pictures["size"],
             "folders": images,
         },
+        "raw_threedhp": {
+            "data": data,
+            "twin": config["scale"]["threedhp"],
+            "folder": params.raw["threedhp"],
+        },
+        "extract_threedhp": {"data": data, "folder": params.raw["threedhp"]},
         "raw_threedpw": {"data": data, "video": video, "folder": params.raw["threedpw"]},
         "bodies": {
             "data": data,

@@ -2,13 +2,14 @@
 
     python -m stages.preprocess archived
     python -m stages.preprocess detected
+    python -m stages.preprocess threedhp
 
-Reads data/poses/ and data/keypoints/. Writes data/clips/<source>/<take>.parquet, each frame once:
-a training window is an index into a clip, made by stride sampling when a run loads them, because
-frames and stride are the run's own (stored here, they would retrain every table row whenever
-`frames` changed). `archived` makes the clips of the sources that come with the data; `detected`
-those of our own detectors, which are of the frames that have pictures, and other sources' clips of
-the same frames.
+Reads data/poses/ (of MPI-INF-3DHP data/poses_threedhp/) and data/keypoints/. Writes
+data/clips/<source>/<take>.parquet, each frame once: a training window is an index into a clip, made
+by stride sampling when a run loads them, because frames and stride are the run's own (stored here,
+they would retrain every table row whenever `frames` changed). `archived` makes the clips of the
+sources that come with the data; `detected` those of our own detectors, which are of the frames that
+have pictures, and other sources' clips of the same frames; `threedhp` those of MPI-INF-3DHP.
 """
 
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from gsam.storage import atomic_directory, read_json, write_json
 from pipelines.preprocess import ClipSource, preprocess
 from stages.common import run_stage
 from stages.params import DETECTORS, GROUPS, IMAGED, group_of
-from stages.paths import CLIPS, KEYPOINTS, POSES
+from stages.paths import CLIPS, KEYPOINTS, POSES, THREEDHP_POSES
 
 IMAGED_FRAMES = KEYPOINTS / DETECTORS[0]
 """Every detector sees the same pictures: the frames of one are those of all."""
@@ -36,7 +37,8 @@ def main(arguments: list[str]) -> str:
                 write_json(folder / "missing.json", read_json(missing))
             else:
                 sources[source] = clip_source(source, folder)
-        frames = preprocess(POSES, sources)
+        poses = THREEDHP_POSES if group == "threedhp" else POSES
+        frames = preprocess(poses, sources) if sources else {}
     return "clips  " + (
         ", ".join(f"{source} {count:,} frames" for source, count in frames.items()) or "none"
     )

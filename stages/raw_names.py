@@ -14,6 +14,13 @@ RAW_FILES = {
     "human36m": ("S*/[Vv]ideos/*", "twin.json"),
     "coco": ("*",),
     "mpii": ("*",),
+    "threedhp": (
+        "*S*/annot.mat",
+        "*S*/camera.calibration",
+        "*TS*/annot_data.mat",
+        "data_*_3dhp.npz",
+        "twin.json",
+    ),
     "threedpw": ("sequenceFiles/*", "3dpw_*.npz", "imageFiles/*", "twin.json"),
 }
 """Patterns of `pipelines.raw_fetch.local_folder`, for poses by `data`, for pictures by dataset."""

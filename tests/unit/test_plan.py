@@ -180,7 +180,7 @@ def test_dvc_trains_exactly_the_declared_detectors_on_their_own_pictures() -> No
     assert tuple(stages["detect"]["foreach"]) == DETECTORS
     made = {
         Path(next(iter(out))).parent.name
-        for stage in ("baselines", "baselines_detected")
+        for stage in ("baselines", "baselines_detected", "baselines_threedhp")
         for out in stages[stage]["outs"]
     }
     assert made == set(SOURCES)
