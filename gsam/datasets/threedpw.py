@@ -22,6 +22,7 @@ __all__ = [
     "missing_message",
     "read_sequence",
     "sequence_files",
+    "sequence_of",
 ]
 
 SPLITS = ("train", "validation", "test")
@@ -66,7 +67,11 @@ def read_sequence(path: Path) -> Sequence3dpw:
             another shape, or not finite where it counts; a person without a gender. The message
             names file, key, person and frame.
     """
-    content = load_pickle(path)
+    return sequence_of(load_pickle(path), path)
+
+
+def sequence_of(content: Any, path: Path) -> Sequence3dpw:
+    """What `read_sequence` returns of the pickle's content; raises as it does."""
     if not isinstance(content, dict):
         raise DataError(f"{path}: holds a {type(content).__name__}, expected a dictionary")
     cameras = _numbers(_value(content, "cam_poses", path), f"{path}: cam_poses")

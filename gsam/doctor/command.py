@@ -19,6 +19,7 @@ from gsam.configs import nearest
 from gsam.datasets.grants import GRANTS
 from gsam.doctor.findings import EXIT_CODES, NOTE, Progress, Report, quiet
 from gsam.doctor.human36m import examine_human36m
+from gsam.doctor.threedpw import examine_threedpw
 from gsam.errors import ConfigError, DataError
 from gsam.progress import progress
 from gsam.twin_mark import is_twin, twin_of
@@ -29,6 +30,7 @@ Examiner = Callable[[Report, bool, Progress], None]
 
 EXAMINERS: dict[str, tuple[str, Examiner]] = {
     "human36m": (GRANTS["human36m"].title, examine_human36m),
+    "threedpw": (GRANTS["threedpw"].title, examine_threedpw),
 }
 """Name of a dataset's raw folder to its title and who looks at it."""
 
