@@ -51,7 +51,6 @@ __all__ = [
 ]
 
 
-
 def read_takes(
     folder: str | os.PathLike[str],
     test_subjects: Sequence[str] = TEST_SUBJECTS,
