@@ -4,9 +4,9 @@
     python -m stages.baselines detected
     python -m stages.baselines threedhp
 
-Reads data/plan/scoring.json and data/clips/<source>/ for the sources of the group. Writes results/baselines/<source>/
-scores.json, scored by the code that scores lifters. Where a source's detections are not among the
-user's files, scores.json says so.
+Reads data/plan/scoring.json and data/clips/<source>/ for the sources of the group. Writes
+results/baselines/<source>/scores.json, scored by the code that scores lifters. Where a source's
+detections are not among the user's files, scores.json says so.
 """
 
 from pathlib import Path

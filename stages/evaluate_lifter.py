@@ -2,8 +2,9 @@
 
     python -m stages.evaluate_lifter RUN
 
-Reads data/plan/scoring.json, data/plan/runs/<run>.json, data/clips/<keypoints>/, models/lifter/<run>/, train.json of
-results/runs/<run>/ and results/baselines/<keypoints>/scores.json. Writes results/runs/<run>/:
+Reads data/plan/scoring.json, data/plan/runs/<run>.json, data/clips/<keypoints>/,
+models/lifter/<run>/, train.json of results/runs/<run>/ and
+results/baselines/<keypoints>/scores.json. Writes results/runs/<run>/:
 metrics.json (the headline, means over seeds) and scores.json (every seed, action and metric, and
 the protocol). The flip test is always on, as in the papers. A run that could not be trained for
 want of its keypoints is left out, and says why.

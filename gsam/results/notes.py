@@ -90,8 +90,8 @@ def _displaced_note(used: Sequence[Scores]) -> list[str]:
     if DISPLACED_TAKES["drop"] not in said:
         return []
     return [
-        "Test takes with displaced 3D are left out of the measured figures, as the H36M-SH line does; "
-        "the published figures have them: the two do not compare."
+        "Test takes with displaced 3D are left out of the measured figures, as in the H36M-SH "
+        "line; the published figures have them: the two do not compare."
     ]
 
 
