@@ -13,7 +13,7 @@ from pathlib import Path
 from gsam.datasets import human36m, human36m_keypoints
 from gsam.datasets.human36m_files import KEYPOINT_FILES, POSES_FILE, archives_missing
 from gsam.datasets.human36m_keypoints import Views
-from gsam.datasets.human36m_raw import read_raw_takes
+from gsam.datasets.human36m_raw import mono_files, read_raw_takes
 from gsam.datasets.human36m_raw_files import (
     metadata_file,
     poses_container,
@@ -80,8 +80,8 @@ def source_files(folder: str | os.PathLike[str]) -> list[Path]:
     place, layout = Path(folder), layout_of(folder)
     files = sorted(place.glob("data_*_h36m*.npz"))
     if layout != "npz":
-        mono = view_files(folder, "mono").values()
-        files += [*take_files(folder, layout).values(), *mono]
+        takes = take_files(folder, layout)
+        files += [*takes.values(), *mono_files(folder, takes).values()]
         files += [path for path in [metadata_file(folder)] if path is not None]
     for source, kind in RAW_KEYPOINTS.items():
         if not (place / KEYPOINT_FILES[source]).is_file():
