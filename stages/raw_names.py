@@ -6,7 +6,6 @@ RAW_FILES = {
         "twin.json",
         "*metadata.xml",
         "*S*/MyPoseFeatures/D?_Positions/*",
-        "*S*/MyPoseFeatures/D3_Positions_mono/*",
         "*S*/MyPoses/3D_positions/*",
         "*S*/StackedHourglass*",
     ),

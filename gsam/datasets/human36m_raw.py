@@ -8,7 +8,7 @@ skeletons are rescaled, is never read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from gsam.datasets.takes import Take
 from gsam.errors import DataError
 from gsam.skeletons import H36M_17, H36M_32, convert
 
-__all__ = ["check_mono", "read_raw_takes"]
+__all__ = ["check_mono", "mono_files", "read_raw_takes"]
 
 FLOOR_M = 1.0
 """How far from the floor (z = 0) the lowest joint may be, in the middle of a take."""
@@ -58,11 +58,10 @@ def read_raw_takes(
     metadata = metadata_file(folder)
     if metadata is not None:
         check_metadata(metadata)
-    mono = view_files(folder, "mono")
+    mono = mono_files(folder, files)
     cameras = human36m_cameras()
     for subject in SUBJECTS:
-        names = sorted(name for owner, name in files if owner == subject)
-        for name in names:
+        for name in sorted(name for owner, name in files if owner == subject):
             if f"{subject}/{name}" == BROKEN:
                 continue
             take = Take(
@@ -75,10 +74,20 @@ def read_raw_takes(
                 joints=_world(files[subject, name]),
                 cameras=cameras[subject],
             )
-            if name == names[-1]:
-                # One take tells whether a subject's files belong together.
-                check_mono(take, mono)
+            check_mono(take, mono)
             yield take
+
+
+def mono_files(
+    folder: str | os.PathLike[str], takes: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str, str], Path]:
+    """(subject, take, camera) to the file in that camera's frame, of each subject's last take.
+
+    One take tells whether a subject's files belong together. Empty where there are no such files.
+    """
+    last = dict(sorted(takes))
+    found = view_files(folder, "mono")
+    return {key: path for key, path in found.items() if last.get(key[0]) == key[1]}
 
 
 def _world(path: Path) -> np.ndarray:
