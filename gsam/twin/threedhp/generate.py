@@ -9,29 +9,28 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from gsam.datasets.mpi_inf_3dhp_files import (
+    CAMERA_SETS,
+    TEST_ARCHIVE,
+    TESTS,
+    TRAIN_ARCHIVE,
+    TRAINING,
+    test_file,
+    train_file,
+)
 from gsam.skeletons import MPI_INF_3DHP_17, MPI_INF_3DHP_28, convert
 from gsam.storage import atomic_path, write_text
 from gsam.twin.archive import write_archive
 from gsam.twin.mat_file import save_mat
 from gsam.twin.threedhp.config import TwinThreedhpConfig
-from gsam.twin.threedhp.recordings import (
-    SEQUENCES,
-    SUBJECTS,
-    TESTS,
-    Recording,
-    test_recordings,
-    training_recordings,
-)
+from gsam.twin.threedhp.recordings import Recording, test_recordings, training_recordings
 from gsam.twin.threedhp.rig import calibration_text
 from gsam.twin.threedhp.test_file import write_test_file
 from gsam.twin_mark import write_mark
 
 Layout = Literal["official", "npz"]
 LAYOUTS: tuple[Layout, ...] = ("official", "npz")
-ORIGINAL = "mpi_inf_3dhp"
-TRAIN_ARCHIVE, TEST_ARCHIVE = "data_train_3dhp.npz", "data_test_3dhp.npz"
-VNECT = (0, 1, 2, 4, 5, 6, 7, 8)
-"""The cameras that P-STMO's archives have."""
+ORIGINAL, CALIBRATION = "mpi_inf_3dhp", "camera.calibration"
 
 Progress = Callable[[Iterable[Recording], int], Iterable[Recording]]
 
@@ -48,7 +47,7 @@ def generate(
     archives. The same config gives the same bytes, and the layouts the same numbers. `progress`
     wraps the iteration over recordings, given how many they are.
     """
-    training = progress(training_recordings(config), len(SUBJECTS) * len(SEQUENCES))
+    training = progress(training_recordings(config), len(TRAINING))
     testing = progress(test_recordings(config), len(TESTS))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -66,16 +65,16 @@ def _write_official(
 ) -> int:
     frames = 0
     for recording in training:
-        place = folder / recording.subject / recording.sequence
-        place.mkdir(parents=True)
-        save_mat(place / "annot.mat", _annotations(recording), "MPI-INF-3DHP")
+        path = folder / train_file(recording.subject, recording.sequence)
+        path.parent.mkdir(parents=True)
+        save_mat(path, _annotations(recording), "MPI-INF-3DHP")
         cameras = tuple(view.camera for view in recording.views)
-        write_text(place / "camera.calibration", calibration_text(cameras))
+        write_text(path.with_name(CALIBRATION), calibration_text(cameras))
         frames += len(cameras) * len(recording.valid)
     for recording in testing:
-        place = folder / recording.subject
-        place.mkdir()
-        with atomic_path(place / "annot_data.mat") as temporary:
+        path = folder / test_file(recording.subject)
+        path.parent.mkdir()
+        with atomic_path(path) as temporary:
             write_test_file(temporary, recording)
         frames += len(recording.valid)
     return frames
@@ -102,7 +101,7 @@ def _write_npz(folder: Path, training: Iterable[Recording], testing: Iterable[Re
     frames = 0
     train: dict[str, Any] = {}
     for recording in training:
-        views = {str(number): _arrays(recording, number) for number in VNECT}
+        views = {str(number): _arrays(recording, number) for number in CAMERA_SETS["vnect"]}
         train[f"{recording.subject} {recording.sequence}"] = [views, recording.fps]
         frames += len(views) * len(recording.valid)
     write_archive(folder / TRAIN_ARCHIVE, {"data": train})

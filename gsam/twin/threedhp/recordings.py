@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gsam.body.files import load_body
 from gsam.cameras import Camera
+from gsam.datasets.mpi_inf_3dhp_files import TEST_FPS, TESTS, TRAINING
 from gsam.skeletons import MPI_INF_3DHP_28
 from gsam.twin.blocks import Array
 from gsam.twin.config import FPS
@@ -20,15 +21,8 @@ from gsam.twin.threedhp.acting import ACTIVITIES, Performer
 from gsam.twin.threedhp.config import TwinThreedhpConfig
 from gsam.twin.threedhp.rig import studio, test_camera
 
-SUBJECTS = tuple(f"S{number}" for number in range(1, 9))
-SEQUENCES = ("Seq1", "Seq2")
-TESTS = tuple(f"TS{number}" for number in range(1, 7))
-FAST = frozenset({("S1", "Seq2"), ("S3", "Seq1"), ("S3", "Seq2"), ("S5", "Seq1"), ("S5", "Seq2")})
-"""The training sequences of 50 frames per second, as in the original; the others have 25."""
-SLOW_FPS, FAST_FPS = 25, 50
-OUTDOORS = ("TS5", "TS6")
-# Shares of frames that are marked valid, in stretches of about so many seconds.
-_VALID_INDOORS, _VALID_OUTDOORS, _STRETCH_SECONDS = 0.35, 0.9, 0.8
+# Least share of a test sequence's frames that are marked valid, in stretches of so many seconds.
+_FEWEST_VALID, _STRETCH_SECONDS = 0.35, 0.8
 _MM = 1000.0
 
 
@@ -64,20 +58,18 @@ class Recording:
 def training_recordings(config: TwinThreedhpConfig) -> Iterator[Recording]:
     """The sixteen sequences, of fourteen cameras each, in order."""
     body, cameras = load_body(), studio(config.seed)
-    for subject in SUBJECTS:
+    for (subject, sequence), length in TRAINING.items():
         performer = Performer.draw(subject, config.seed, body)
-        for sequence in SEQUENCES:
-            fps = FAST_FPS if (subject, sequence) in FAST else SLOW_FPS
-            yield _record(performer, sequence, fps, config.seconds, cameras)
+        yield _record(performer, sequence, length.fps, config.seconds, cameras)
 
 
 def test_recordings(config: TwinThreedhpConfig) -> Iterator[Recording]:
     """The six test sequences, of one camera each, in order."""
     body = load_body()
     for name in TESTS:
-        camera = test_camera(config.seed, name, name in OUTDOORS)
+        camera = test_camera(config.seed, name)
         performer = Performer.draw(name, config.seed, body)
-        yield _record(performer, "", SLOW_FPS, config.test_seconds, (camera,))
+        yield _record(performer, "", TEST_FPS, config.test_seconds, (camera,))
 
 
 def _record(
@@ -91,7 +83,9 @@ def _record(
     world = (acted.joints[::every] - (*AREA_CENTRE, 0.0)) @ TO_PERSON
     scale = performer.build.universal_scale
     rng = stream(performer.seed, "3dhp", performer.name, "valid")
-    share = _VALID_OUTDOORS if performer.name in OUTDOORS else _VALID_INDOORS
+    test = TESTS.get(performer.name)
+    # The original's share outdoors; indoors too few frames would be left of a short recording.
+    share = max(_FEWEST_VALID, test.valid / test.frames) if test else 1.0
     return Recording(
         performer.name,
         sequence,
@@ -111,7 +105,7 @@ def _agenda(performer: Performer, sequence: str, seconds: float) -> list[int]:
     names = sorted(ACTIVITIES)
     order = [int(value) for _ in range(int(seconds)) for value in rng.permutation(names)]
     if performer.name in TESTS:
-        first = TESTS.index(performer.name)
+        first = list(TESTS).index(performer.name)
         order = [names[first % len(names)], names[(first + 3) % len(names)], *order]
     return order
 

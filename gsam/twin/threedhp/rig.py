@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from gsam.cameras import Camera
+from gsam.datasets.mpi_inf_3dhp_files import TESTS
 from gsam.twin.blocks import Array
 from gsam.twin.subjects import stream
 from gsam.twin.video.filming import looking
 
-NUM_CAMERAS = 14
-STUDIO_SIZE, OUTDOOR_SIZE = (2048, 2048), (1920, 1080)
+_STUDIO_SIZE = (2048, 2048)
 # Azimuth (degrees), distance over the floor and height (metres) of each camera.
 _PLACES = (
     *((0, 4.2, 1.54), (27, 4.3, 1.99), (58, 4.2, 1.49), (88, 4.3, 1.30), (117, 4.2, 1.12)),
@@ -25,10 +25,8 @@ _PLACES = (
     *((322, 4.2, 1.00), (45, 2.7, 3.40), (165, 2.7, 3.40), (285, 2.7, 3.40)),
 )
 _FOCAL, _FOCAL_SPREAD, _CENTRE_SPREAD = 1498.0, 4.0, 12.0
-_TEST_CAMERA = 8
-# What is known of the original's: the studio's test camera is training camera 8.
-_TEST_LENS = (1500.17, 1500.84, 1017.39, 1043.03)
-_OUTDOOR_LENS = (1683.98, 1672.60, 939.86, 560.14)
+# As in the original, the studio's test camera is a training camera.
+_TEST_CAMERA, _STUDIO_TEST = 8, "TS1"
 _LOOK_AT, _AIM_SPREAD = 0.95, 0.04
 _SENSOR_MM, _MM = 10.0, 1000.0
 _DIGITS = 6
@@ -40,23 +38,24 @@ def studio(seed: int) -> tuple[Camera, ...]:
     cameras = []
     for number, (azimuth, away, height) in enumerate(_PLACES):
         fx = _FOCAL + rng.uniform(-1.0, 1.0) * _FOCAL_SPREAD
-        cx, cy = 0.5 * STUDIO_SIZE[0] + rng.normal(0.0, _CENTRE_SPREAD, 2)
+        cx, cy = 0.5 * _STUDIO_SIZE[0] + rng.normal(0.0, _CENTRE_SPREAD, 2)
         drawn = (fx, fx + rng.normal(0.0, 0.4), cx, cy)
-        lens = _TEST_LENS if number == _TEST_CAMERA else drawn
+        lens = TESTS[_STUDIO_TEST].lens if number == _TEST_CAMERA else drawn
         place = _around(np.radians(azimuth), away, height)
         at = np.array([0.0, _LOOK_AT, 0.0]) + rng.normal(0.0, _AIM_SPREAD, 3)
-        cameras.append(_camera(str(number), STUDIO_SIZE, lens, place, at))
+        cameras.append(_camera(str(number), _STUDIO_SIZE, lens, place, at))
     return tuple(cameras)
 
 
-def test_camera(seed: int, sequence: str, outdoors: bool) -> Camera:
-    """The camera of a test sequence: the studio's, or one that a person set up outside."""
-    if not outdoors:
+def test_camera(seed: int, sequence: str) -> Camera:
+    """The camera of a test sequence: the studio's, or one that somebody set up outside."""
+    test = TESTS[sequence]
+    if test.setting != "outdoor":
         return replace(studio(seed)[_TEST_CAMERA], name="0")
     rng = stream(seed, "3dhp", sequence, "camera")
     place = _around(rng.uniform(-np.pi, np.pi), rng.uniform(4.6, 5.2), rng.uniform(1.3, 1.6))
     at = np.array([0.0, 0.9, 0.0]) + rng.normal(0.0, _AIM_SPREAD, 3)
-    return _camera("0", OUTDOOR_SIZE, _OUTDOOR_LENS, place, at)
+    return _camera("0", (test.width, test.height), test.lens, place, at)
 
 
 def calibration_text(cameras: tuple[Camera, ...]) -> str:
