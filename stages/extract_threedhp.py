@@ -8,13 +8,13 @@ take is what one camera saw of a sequence. Without the dataset both hold missing
 where to get it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gsam.datasets.mpi_inf_3dhp import read_views
+from gsam.datasets.mpi_inf_3dhp import DATASET, TWIN, FilmedTake, read_takes
 from gsam.datasets.takes import Take, file_stem
 from gsam.schemas import KEYPOINTS
 from gsam.skeletons import H36M_17
@@ -28,7 +28,6 @@ from stages.params import THREEDHP
 from stages.pose_folder import write_poses
 from stages.raw_names import RAW_FILES
 
-ORIGINAL, TWIN = "mpi_inf_3dhp", "mpi_inf_3dhp_twin"
 (SOURCE,) = THREEDHP
 
 
@@ -43,8 +42,9 @@ def main(arguments: list[str]) -> str:
                 write_json(folder / "missing.json", {"source": SOURCE, **read_json(absent)})
             return f"{SOURCE} missing"
         with local_folder(source_folder(plan), *RAW_FILES["threedhp"]) as raw:
-            dataset = TWIN if is_twin(raw) else ORIGINAL
-            return write_poses(poses, _takes(raw, points, dataset), dataset)
+            dataset = TWIN if is_twin(raw) else DATASET
+            takes = progress(read_takes(raw, plan["cameras"]), "extract")
+            return write_poses(poses, _written(takes, points, dataset), dataset)
 
 
 def source_folder(plan: dict[str, Any]) -> str:
@@ -52,18 +52,18 @@ def source_folder(plan: dict[str, Any]) -> str:
     return str(paths.THREEDHP_SOURCE / "threedhp" if plan["data"] == "twin" else plan["folder"])
 
 
-def _takes(raw: Path, points: Path, dataset: str) -> Iterator[Take]:
+def _written(takes: Iterable[FilmedTake], folder: Path, dataset: str) -> Iterator[Take]:
     """Every take, its keypoints written on the way: the files are read once."""
     metadata = {
         "dataset": dataset,
         "producer": f"gsam keypoints {SOURCE}",
         "joint_names": list(H36M_17.joints),
     }
-    for view in progress(read_views(raw, dataset=dataset), "extract"):
-        take = view.take
-        scores = np.ones(view.keypoints.shape[:2], np.float32)
-        table = keypoint_table(take, {take.cameras[0].name: (view.keypoints, scores)}, SOURCE)
-        write_table(points / f"{file_stem(take.sequence)}.parquet", table, KEYPOINTS, metadata)
+    for filmed in takes:
+        take, points = filmed.take, filmed.points
+        view = (points, np.ones(points.shape[:2], np.float32))
+        table = keypoint_table(take, {take.cameras[0].name: view}, SOURCE)
+        write_table(folder / f"{file_stem(take.sequence)}.parquet", table, KEYPOINTS, metadata)
         yield take
 
 

@@ -96,7 +96,11 @@ def data_plans(params: Params, config: dict[str, Any]) -> dict[str, dict[str, An
             "twin": config["scale"]["threedhp"],
             "folder": params.raw["threedhp"],
         },
-        "extract_threedhp": {"data": data, "folder": params.raw["threedhp"]},
+        "extract_threedhp": {
+            "data": data,
+            "cameras": params.threedhp["cameras"],
+            "folder": params.raw["threedhp"],
+        },
         "raw_threedpw": {"data": data, "video": video, "folder": params.raw["threedpw"]},
         "bodies": {
             "data": data,

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
-from gsam.datasets.mpi_inf_3dhp_files import threedhp_files, threedhp_missing
+from gsam.datasets.mpi_inf_3dhp import source_files
+from gsam.errors import LicensedDataMissing
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.threedhp import TwinThreedhpConfig, generate
 from pipelines.raw_fetch import local_folder
@@ -30,12 +31,13 @@ def main(arguments: list[str]) -> str:
             return _generate(out / "threedhp", plan["twin"])
         if plan["data"] == "archives":
             location = plan["folder"]
-            with local_folder(location, *RAW_FILES["threedhp"]) as folder:
-                files = threedhp_files(folder)
-                if files:
+            try:
+                with local_folder(location, *RAW_FILES["threedhp"]) as folder:
+                    files = source_files(folder)
                     write_json(out / "manifest.json", manifest(location, folder, files))
-                    return f"archives  {len(files)} files in {location}"
-            reason = threedhp_missing(location)
+                return f"archives  {len(files)} files in {location}"
+            except LicensedDataMissing as missing:
+                reason = str(missing)
         else:
             reason = f"data={plan['data']} comes without MPI-INF-3DHP"
         write_json(out / "missing.json", {"reason": reason})

@@ -47,7 +47,15 @@ from gsam.schemas import OWN_CAMERA
 from gsam.skeletons import H36M_17, convert
 from gsam.twin_mark import is_twin
 
-__all__ = ["DATASET", "TWIN", "FilmedTake", "nominal_camera", "read_takes", "test_camera"]
+__all__ = [
+    "DATASET",
+    "TWIN",
+    "FilmedTake",
+    "nominal_camera",
+    "read_takes",
+    "source_files",
+    "test_camera",
+]
 
 DATASET, TWIN = "mpi_inf_3dhp", "mpi_inf_3dhp_twin"
 _STUDIO_PX, _NOMINAL_FOCAL_PX = 2048, 1500.0
@@ -77,14 +85,28 @@ def read_takes(folder: str | os.PathLike[str], cameras: str = "vnect") -> Iterat
     return _takes(root, CAMERA_SETS[cameras], *_layouts(root))
 
 
-def _layouts(root: Path) -> tuple[bool, bool]:
-    """Whether training and test data are in the official layout; LicensedDataMissing if absent."""
+def source_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """The files that `read_takes` reads, in their order; LicensedDataMissing if any is absent."""
+    root = Path(folder)
+    files = []
+    for official, (found, archive) in zip(_layouts(root), _files(root), strict=True):
+        files += list(found.values()) if official else [root / archive]
+    return files
+
+
+def _files(root: Path) -> tuple[tuple[dict[str, Path], str], tuple[dict[str, Path], str]]:
+    """Of training and of test data the official files by their names, and the archive's name."""
     train = [train_file(*key) for key in TRAINING]
     train += [str(Path(name).with_name("camera.calibration")) for name in train]
     found = {name: root / name for name in train}
     tests = {test_file(name): test_path(root, name) for name in TESTS}
+    return (found, TRAIN_ARCHIVE), (tests, TEST_ARCHIVE)
+
+
+def _layouts(root: Path) -> tuple[bool, bool]:
+    """Whether training and test data are in the official layout; LicensedDataMissing if absent."""
     official, absent = [], []
-    for files, archive in ((found, TRAIN_ARCHIVE), (tests, TEST_ARCHIVE)):
+    for files, archive in _files(root):
         present = [name for name, path in files.items() if path.is_file()]
         official.append(bool(present))
         if present:
