@@ -31,8 +31,10 @@ _BONES_M = {
 }
 """Length in metres of the bone that ends in a joint, of people small and tall."""
 
-_CLEAR_M = 0.02
-"""How far in front or behind a joint must lie to tell a direction."""
+_AHEAD_M = 0.02
+"""How far in front of or behind the neck the nose must lie to tell a direction."""
+_BENT = 0.1
+"""The sine of a knee's angle from which on it tells a direction."""
 _FEW = 5
 _WALKING_M_S = (0.35, 2.2)
 """Mean speed of the ankles of people who walk: real walks are at 0.8 to 1.6 m/s."""
@@ -89,23 +91,31 @@ def side_fault(joints: Floats, nose: bool = True) -> str:
     up = _unit(at["thorax"] - at["pelvis"])
     hips = _unit(np.cross(up, at["right_hip"] - at["left_hip"]))
     shoulders = _unit(np.cross(up, at["right_shoulder"] - at["left_shoulder"]))
-    knees = [
-        _along(at[f"{side}_knee"] - (at[f"{side}_hip"] + at[f"{side}_ankle"]) / 2, hips)
-        for side in ("left", "right")
-    ]
-    legs = _backwards(np.concatenate(knees))
-    face = _backwards(_along(at["nose"] - at["thorax"], shoulders)) if nose else None
+    legs = _backwards(np.concatenate([_flexion(at, side) for side in ("left", "right")]), _BENT)
+    ahead = _along(at["nose"] - at["thorax"], shoulders)
+    face = _backwards(ahead, _AHEAD_M) if nose else None
     opposed = float((_along(hips, shoulders) < 0).mean()) > 0.7
     if opposed:
-        return "left and right arms swapped" if face else "left and right legs swapped"
+        arms = face if face is not None else legs is False
+        return f"left and right {'arms' if arms else 'legs'} swapped"
     if (face and legs is not False) or (face is None and legs):
         return "left and right swapped"
     return ""
 
 
-def _backwards(offsets: Floats) -> bool | None:
-    """Whether what should point forwards points backwards; None where it points nowhere."""
-    clear = offsets[np.abs(offsets) > _CLEAR_M]
+def _flexion(at: dict[str, Floats], side: str) -> Floats:
+    """By the sine of the angle, how far a knee is bent the way that knees bend.
+
+    A knee is a hinge about the line through the hips, however the thigh is held.
+    """
+    thigh = _unit(at[f"{side}_knee"] - at[f"{side}_hip"])
+    shin = _unit(at[f"{side}_ankle"] - at[f"{side}_knee"])
+    return _along(np.cross(thigh, shin), _unit(at["left_hip"] - at["right_hip"]))
+
+
+def _backwards(offsets: Floats, clear_from: float) -> bool | None:
+    """Whether what should be positive is negative; None where it is neither clearly."""
+    clear = offsets[np.abs(offsets) > clear_from]
     return None if len(clear) < _FEW else bool((clear > 0).mean() < 0.3)
 
 

@@ -17,8 +17,12 @@ from pathlib import Path
 
 from gsam.configs import nearest
 from gsam.datasets.grants import GRANTS
+from gsam.doctor.files import examine_boxes, examine_bvh, examine_weights
 from gsam.doctor.findings import EXIT_CODES, NOTE, Progress, Report, quiet
 from gsam.doctor.human36m import examine_human36m
+from gsam.doctor.pictures import examine_coco, examine_mpii
+from gsam.doctor.smpl import examine_smpl
+from gsam.doctor.threedhp import examine_threedhp
 from gsam.doctor.threedpw import examine_threedpw
 from gsam.errors import ConfigError, DataError
 from gsam.progress import progress
@@ -30,7 +34,14 @@ Examiner = Callable[[Report, bool, Progress], None]
 
 EXAMINERS: dict[str, tuple[str, Examiner]] = {
     "human36m": (GRANTS["human36m"].title, examine_human36m),
+    "threedhp": (GRANTS["mpi_inf_3dhp"].title, examine_threedhp),
     "threedpw": (GRANTS["threedpw"].title, examine_threedpw),
+    "coco": (GRANTS["coco"].title, examine_coco),
+    "mpii": (GRANTS["mpii"].title, examine_mpii),
+    "smpl": (GRANTS["smpl"].title, examine_smpl),
+    "weights": ("Checkpoints", examine_weights),
+    "boxes": ("Person boxes", examine_boxes),
+    "bvh": ("Motion capture", examine_bvh),
 }
 """Name of a dataset's raw folder to its title and who looks at it."""
 

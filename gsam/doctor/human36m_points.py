@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.human36m import DISPLACED
 from gsam.datasets.human36m_cameras import human36m_cameras
-from gsam.datasets.human36m_files import BROKEN, FPS, KEYPOINT_FILES, canonical_take
+from gsam.datasets.human36m_files import BROKEN, DISPLACED, FPS, KEYPOINT_FILES, canonical_take
 from gsam.datasets.human36m_keypoints import joint_layout, view_of
 from gsam.datasets.human36m_raw_keypoints import RAW_KEYPOINTS, RawKeypoints
 from gsam.doctor.anatomy import spread

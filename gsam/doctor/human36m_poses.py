@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.human36m import DISPLACED
 from gsam.datasets.human36m_containers import read_positions
 from gsam.datasets.human36m_files import (
     ACTIONS,
     BROKEN,
+    DISPLACED,
     FPS,
     POSES_FILE,
     SUBJECTS,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gsam.cameras import Camera
 from gsam.skeletons import H36M_17
 
-__all__ = ["cause_of", "distance", "projected"]
+__all__ = ["cause_of", "distance", "projected", "swapped_beside"]
 
 Floats = NDArray[np.floating]
 
@@ -67,3 +67,16 @@ def cause_of(
     if found > allowed_px:
         return f"{found:.0f} px (median) from the projected 3D, expected at most {allowed_px:g}"
     return ""
+
+
+def swapped_beside(points: Floats, joints: Floats) -> bool:
+    """Whether keypoints (T, 17, 2) have left and right swapped beside joints (T, 17, 3) in a
+    camera's frame, told without the camera: both relative to the root, up to a scale per frame."""
+
+    def misfit(order: list[int]) -> float:
+        plane = joints[:, order, :2] - joints[:, [H36M_17.root], :2]
+        seen = points - points[:, [H36M_17.root]]
+        scale = (plane * seen).sum((1, 2)) / np.maximum((plane * plane).sum((1, 2)), 1e-12)
+        return float(np.median(np.abs(seen - scale[:, None, None] * plane)))
+
+    return misfit(list(H36M_17.mirror_permutation)) < _TELLING * misfit(list(range(H36M_17.size)))
