@@ -52,7 +52,7 @@ def group_of(arguments: list[str]) -> str:
 
 
 # Where a run runs: inherited by every run. The other fields of Params shape `main` alone.
-INHERITED = ("data", "scale", "raw", "detect", "mesh", "displaced", "seeds", "workers")
+INHERITED = ("data", "scale", "raw", "detect", "mesh", "threedhp", "displaced", "seeds", "workers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,13 @@ class MeshOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ThreedhpOptions:
+    """Which of MPI-INF-3DHP's fourteen cameras lifters are trained on, by the authors' sets."""
+
+    cameras: Literal["vnect", "chest", "non_ceiling", "ceiling"] = "vnect"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Params:
     """The fields of params.yaml; `None` means that the scale or the lifter's file decides."""
 
@@ -97,6 +104,7 @@ class Params:
     raw: dict
     detect: dict
     mesh: dict
+    threedhp: dict
     displaced: Literal["keep", "drop"]
     seeds: list[int]
     workers: int
@@ -118,6 +126,7 @@ class Params:
         found = problems_of(RawFolders, self.raw, "raw") or location_problems(self.raw)
         found += problems_of(DetectOptions, self.detect, "detect")
         found += problems_of(MeshOptions, self.mesh, "mesh")
+        found += problems_of(ThreedhpOptions, self.threedhp, "threedhp")
         if self.keypoints not in SOURCES:
             found.append(f"keypoints = {self.keypoints!r}: {nearest(self.keypoints, SOURCES)}")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
