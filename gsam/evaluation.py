@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gsam.clips import ClipSet
 from gsam.datasets.human36m_files import DISPLACED, dropped_takes
@@ -44,20 +46,30 @@ def lifting(model: Lifter, *, flip_test: bool, batch_size: int | None = None) ->
     return lambda keypoints: lift(model, keypoints, batch_size)
 
 
+def predict_one(lift: Lift, clips: ClipSet, clip: int) -> NDArray[np.float32]:
+    """The answers (n, J, 3) for the valid frames of one clip, metres: all frames are lifted.
+
+    Raises:
+        DataError: no frame is valid.
+    """
+    frames, info = clips.frames_of(clip), clips.info[clip]
+    valid = clips.valid[frames]
+    if not bool(valid.any()):
+        raise DataError(f"{info.sequence}, camera {info.camera}: no valid frame to score")
+    return lift(clips.keypoints[frames])[valid].float().cpu().numpy()
+
+
 def score_one(lift: Lift, clips: ClipSet, clip: int) -> ClipScore:
-    """Score one clip by its dataset's rules: all frames are lifted, those marked valid are scored;
-    velocities are taken between valid frames that follow one another.
+    """Score one clip's valid frames by its dataset's rules; velocities are taken between those that
+    follow one another.
 
     Raises:
         DataError: no frame is valid, or a prediction is not finite.
     """
     frames, info = clips.frames_of(clip), clips.info[clip]
     valid = clips.valid[frames]
-    if not bool(valid.any()):
-        raise DataError(f"{info.sequence}, camera {info.camera}: no valid frame to score")
-    predicted = lift(clips.keypoints[frames])[valid].float().cpu().numpy()
     return score_clip(
-        predicted,
+        predict_one(lift, clips, clip),
         clips.targets[frames][valid].cpu().numpy(),
         numbers=valid.nonzero()[:, 0].cpu().numpy(),
         sequence=info.sequence,

@@ -35,11 +35,10 @@ from gsam.datasets.mpi_inf_3dhp_files import (
     TESTS,
     TRAIN_ARCHIVE,
     TRAINING,
-    test_file,
     test_path,
-    threedhp_missing,
     train_file,
 )
+from gsam.datasets.mpi_inf_3dhp_layouts import all_files, layouts, source_files, test_files
 from gsam.datasets.mpi_inf_3dhp_npz import read_test_archive, read_training_archive
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError, DataError
@@ -82,40 +81,7 @@ def read_takes(folder: str | os.PathLike[str], cameras: str = "vnect") -> Iterat
     if cameras not in CAMERA_SETS:
         raise ConfigError(f"cameras: {cameras!r}, expected one of {', '.join(CAMERA_SETS)}")
     root = Path(folder)
-    return _takes(root, CAMERA_SETS[cameras], *_layouts(root))
-
-
-def source_files(folder: str | os.PathLike[str]) -> list[Path]:
-    """The files that `read_takes` reads, in their order; LicensedDataMissing if any is absent."""
-    root = Path(folder)
-    files = []
-    for official, (found, archive) in zip(_layouts(root), _files(root), strict=True):
-        files += list(found.values()) if official else [root / archive]
-    return files
-
-
-def _files(root: Path) -> tuple[tuple[dict[str, Path], str], tuple[dict[str, Path], str]]:
-    """Of training and of test data the official files by their names, and the archive's name."""
-    train = [train_file(*key) for key in TRAINING]
-    train += [str(Path(name).with_name("camera.calibration")) for name in train]
-    found = {name: root / name for name in train}
-    tests = {test_file(name): test_path(root, name) for name in TESTS}
-    return (found, TRAIN_ARCHIVE), (tests, TEST_ARCHIVE)
-
-
-def _layouts(root: Path) -> tuple[bool, bool]:
-    """Whether training and test data are in the official layout; LicensedDataMissing if absent."""
-    official, absent = [], []
-    for files, archive in _files(root):
-        present = [name for name, path in files.items() if path.is_file()]
-        official.append(bool(present))
-        if present:
-            absent += [name for name in files if name not in present]
-        elif not (root / archive).is_file():
-            absent += [archive]
-    if absent:
-        raise threedhp_missing(root, absent)
-    return official[0], official[1]
+    return _takes(root, CAMERA_SETS[cameras], *layouts(root, all_files(root)))
 
 
 def _takes(
@@ -135,10 +101,7 @@ def _takes(
             fps=TRAINING[subject, sequence].fps,
             split="train",
         )
-    testing = _official_test(root) if official_test else read_test_archive(root / TEST_ARCHIVE)
-    for name, found in testing:
-        if not twin:
-            _check_test(name, found, root)
+    for name, found in _test_sequences(root, official_test):
         yield _filmed(
             found,
             test_camera(name),
@@ -169,6 +132,23 @@ def _archived_training(
     archive = read_training_archive(root / TRAIN_ARCHIVE, cameras, usable)
     for subject, sequence, number, found in archive:
         yield subject, sequence, nominal_camera(number), found
+
+
+def read_test_sequences(folder: str | os.PathLike[str]) -> Iterator[tuple[str, Annotations]]:
+    """Name and annotations of every test sequence of `folder`, which needs no training data.
+
+    Raises as `read_takes` does.
+    """
+    root = Path(folder)
+    return _test_sequences(root, *layouts(root, [test_files(root)]))
+
+
+def _test_sequences(root: Path, official: bool) -> Iterator[tuple[str, Annotations]]:
+    twin = is_twin(root)
+    for name, found in _official_test(root) if official else read_test_archive(root / TEST_ARCHIVE):
+        if not twin:
+            _check_test(name, found, root)
+        yield name, found
 
 
 def _official_test(root: Path) -> Iterator[tuple[str, Annotations]]:

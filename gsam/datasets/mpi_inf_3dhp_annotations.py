@@ -25,7 +25,7 @@ from gsam.datasets.mpi_inf_3dhp_checks import (
     check_universal,
     number_array,
 )
-from gsam.datasets.mpi_inf_3dhp_files import NUM_CAMERAS
+from gsam.datasets.mpi_inf_3dhp_files import ACTIVITIES, NUM_CAMERAS
 from gsam.datasets.mpii_mat import load_mat
 from gsam.errors import DataError
 from gsam.skeletons import MPI_INF_3DHP_17, MPI_INF_3DHP_28, Skeleton
@@ -34,7 +34,6 @@ __all__ = ["Annotations", "read_test_annotations", "read_training_annotations"]
 
 _KEYS = {"annot2": 2, "annot3": 3, "univ_annot3": 3}
 """The arrays of joints and the numbers of each joint."""
-_NUM_ACTIVITIES = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,9 +158,9 @@ def read_test_annotations(path: Path, camera: Camera) -> Annotations:
     if not np.isin(flags, (0, 1)).all() or not flags.any():
         raise DataError(f"{path}: valid_frame holds {_few(flags)}, expected 0 and 1, some 1")
     valid = flags.astype(bool)
-    if not np.isin(activities[valid], range(1, _NUM_ACTIVITIES + 1)).all():
+    if not np.isin(activities[valid], list(ACTIVITIES)).all():
         raise DataError(
-            f"{path}: activity_annotation holds {_few(activities)}, expected 1 to {_NUM_ACTIVITIES}"
+            f"{path}: activity_annotation holds {_few(activities)}, expected 1 to {len(ACTIVITIES)}"
         )
     for key, array in arrays.items():
         check_finite(array, MPI_INF_3DHP_17, f"{path}: {key}")

@@ -14,6 +14,7 @@ from gsam.datasets.grants import GRANTS
 from gsam.errors import LicensedDataMissing
 
 __all__ = [
+    "ACTIVITIES",
     "CAMERA_SETS",
     "NUM_CAMERAS",
     "SEQUENCES",
@@ -83,6 +84,18 @@ SETTINGS = {
     "outdoor": "outdoors",
 }
 """Where test sequences were filmed: the groups of the official tables."""
+
+
+ACTIVITIES = {
+    1: "standing/walking",
+    2: "exercising",
+    3: "sitting",
+    4: "reaching/crouching",
+    5: "on the floor",
+    6: "sports",
+    7: "miscellaneous",
+}
+"""What people do in a frame of a test sequence, by `activity_annotation`."""
 
 
 @dataclass(frozen=True)
