@@ -57,10 +57,11 @@ def make_workspace(folder: Path, run: dict[str, Any] | None = None, **clips: Any
 
 
 def write_run(folder: Path, run: dict[str, Any]) -> None:
-    """Plan a run."""
+    """Plan a run, and how runs are scored."""
     path = folder / "data" / "plan" / "runs" / f"{run['name']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(run))
+    (folder / "data" / "plan" / "scoring.json").write_text('{"displaced": "keep"}')
 
 
 def with_training(**changes: Any) -> dict[str, Any]:
