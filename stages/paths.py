@@ -28,6 +28,8 @@ MESH_MODELS = Path("models/mesh")
 MESHES = Path("results/meshes")
 RUNS = Path("results/runs")
 BASELINES = Path("results/baselines")
+PREDICTIONS = Path("data/predictions")
+"""Of the export_threedhp stage: answers for MPI-INF-3DHP's own scorer, by run."""
 
 
 def clips_folder(source: str) -> Path:
