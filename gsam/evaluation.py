@@ -15,7 +15,7 @@ from gsam.errors import ConfigError, DataError
 from gsam.lifters import lift_clip, lift_clip_flipped
 from gsam.lifters.lifter import Lifter
 from gsam.metrics.aggregate import ClipScore, aggregate, score_clip
-from gsam.metrics.protocol import DISPLACED_TAKES, NO_DISPLACED, Protocol
+from gsam.metrics.protocol import DISPLACED_TAKES, NO_DISPLACED, NO_PICTURES, Protocol
 from gsam.metrics.rules import rules_of
 
 __all__ = [
@@ -119,6 +119,17 @@ def displaced_takes(clips: ClipSet) -> tuple[str, ...]:
     return tuple(take for take in DISPLACED if take in found)
 
 
+def _left_out(clips: ClipSet, displaced: str) -> tuple[tuple[str, ...], str]:
+    """The benchmark's takes that are not scored, and what became of the displaced ones in words."""
+    if clips.info[0].dataset not in BENCHMARK:
+        return (), NO_DISPLACED
+    # The twin leaves out what the benchmark's archives leave out.
+    dropped, known = dropped_takes(clips.sequences()), displaced_takes(clips)
+    if not known:
+        return (*dropped, *DISPLACED), NO_PICTURES
+    return (*dropped, *known) if displaced == "drop" else dropped, DISPLACED_TAKES[displaced]
+
+
 def protocol_of(
     clips: ClipSet,
     keypoints: str,
@@ -139,9 +150,7 @@ def protocol_of(
     valid = "" if bool(clips.valid.all()) else ", where valid"
     cameras = "of every test camera" if frames == "every frame" else "of test cameras"
     rules = rules_of(datasets[0])
-    # The twin leaves out what the benchmark's archives leave out.
-    dropped = dropped_takes(clips.sequences()) if datasets[0] in BENCHMARK else ()
-    known = displaced_takes(clips)
+    dropped, said = _left_out(clips, displaced)
     return Protocol(
         dataset=datasets[0],
         keypoints=keypoints,
@@ -149,7 +158,7 @@ def protocol_of(
         alignment=rules.alignment,
         averaging=rules.averaging,
         frames=f"{frames} {cameras}{valid}",
-        dropped=(*dropped, *known) if displaced == "drop" else dropped,
-        displaced=DISPLACED_TAKES[displaced] if known else NO_DISPLACED,
+        dropped=dropped,
+        displaced=said,
         flip_test=flip_test,
     )

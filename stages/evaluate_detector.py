@@ -17,6 +17,7 @@ import torch
 
 from gsam.boxes.sources import open_boxes
 from gsam.configs import build
+from gsam.datasets.human36m_files import DISPLACED
 from gsam.detectors.augment import AugmentConfig
 from gsam.detectors.config import DetectorConfig
 from gsam.detectors.inference import Detector, Joints
@@ -130,7 +131,7 @@ def score_file(
         "protocol": {
             "dataset": images.dataset,
             "joint_set": images.skeleton.name,
-            "people": f"every labelled person of the split {TEST_SPLITS[run['images']]}",
+            "people": people_of(images, TEST_SPLITS[run["images"]]),
             "boxes": boxes_of(run),
             "flip_test": options["flip_test"],
             "quarter_offset": options["quarter_offset"],
@@ -142,6 +143,14 @@ def score_file(
         "parameters": {"trained": counts["detector"], "full": counts["full_detector"]},
         "seeds": dict(seeds),
     }
+
+
+def people_of(images: ImageSet, split: str) -> str:
+    """Who is scored, in words."""
+    said = f"every labelled person of the split {split}"
+    if images.dataset != "human36m":
+        return said
+    return f"{said}, without {', '.join(DISPLACED)}, whose 3D lies beside the person"
 
 
 def headline(images: str, result: Mapping[str, Any]) -> dict[str, Any]:

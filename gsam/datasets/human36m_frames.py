@@ -75,13 +75,16 @@ def read_video_frames(folder: Path, takes: Iterable[Take], step: int, size: int)
     """A window of at most `size` px around the person in every `step`-th frame, as JPEG.
 
     Frames beyond the motion capture are not read. By take, camera and frame. Takes whose 3D lies
-    beside the person (`DISPLACED`) keep their frames, with every joint unlabelled.
+    beside the person (`DISPLACED`) are left out: their projection is no label and no box.
 
     Raises LicensedDataMissing as `video_files` does, and DataError, naming the video, for one that
     is absent, unreadable or shorter than the motion capture.
     """
     videos = video_files(folder)
     for take in takes:
+        if take.sequence in DISPLACED:
+            log.warning("%s: skipped, its 3D lies beside the person in the picture", take.sequence)
+            continue
         for index, camera in enumerate(take.cameras):
             key = (take.subject, take.name, camera.name)
             if key in BROKEN:
@@ -99,8 +102,6 @@ def _of_video(path: Path, take: Take, index: int, step: int, size: int) -> Itera
     camera = take.cameras[index]
     joints = take.joints[::step]
     truth = camera.project(camera.world_to_camera(joints))
-    # Their projection is no label: it does not fall on the person in the picture.
-    trusted = take.sequence not in DISPLACED
     read = 0
     for points, (number, image) in zip(truth, video_frames(path, step), strict=False):
         if image.shape != (camera.height, camera.width, 3):
@@ -110,7 +111,7 @@ def _of_video(path: Path, take: Take, index: int, step: int, size: int) -> Itera
             )
         window, origin, zoom = cut_window(image, box_around(points), size)
         inside = ((points > -0.5) & (points < (camera.width - 0.5, camera.height - 0.5))).all(-1)
-        visibility = np.where(inside & trusted, VISIBLE, 0)
+        visibility = np.where(inside, VISIBLE, 0)
         yield _frame(
             take, camera.name, number, encode_jpeg(window), points, visibility, (origin, zoom)
         )

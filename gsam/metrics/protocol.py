@@ -20,6 +20,7 @@ DISPLACED_TAKES = {
 }
 """What may become of the test takes whose 3D is displaced; figures of the two do not compare."""
 NO_DISPLACED = "none in this dataset"
+NO_PICTURES = "left out (not among the clips: their pictures cannot be labelled)"
 
 
 @dataclass(frozen=True)

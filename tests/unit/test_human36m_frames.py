@@ -83,11 +83,13 @@ def test_joints_outside_the_picture_are_not_labelled(tmp_path: Path) -> None:
     assert levels[3] == 0 and np.count_nonzero(levels) == 16
 
 
-def test_takes_whose_3d_is_displaced_are_not_labelled(tmp_path: Path) -> None:
+def test_takes_whose_3d_is_displaced_have_no_pictures(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = write_video(tmp_path, 2, "Waiting 1")
     path.parent.parent.rename(tmp_path / "S9")
-    (frame, _) = read_video_frames(tmp_path, [take(2, "Waiting 1", "S9")], step=1, size=64)
-    assert not frame.fields["people"].visibility.any()
+    assert not list(read_video_frames(tmp_path, [take(2, "Waiting 1", "S9")], step=1, size=64))
+    assert "S9/Waiting 1: skipped, its 3D lies beside the person" in caplog.text
 
 
 @settings(max_examples=40, deadline=None)
