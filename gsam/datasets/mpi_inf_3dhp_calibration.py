@@ -57,7 +57,7 @@ def _lines(path: Path) -> list[str]:
     if len(content) > _MAX_BYTES:
         raise DataError(f"{path}: more than {_MAX_BYTES} bytes, expected a calibration text")
     lines = content.decode("ascii", "replace").splitlines()
-    if not lines or not lines[0].strip().startswith(_FIRST_LINE):
+    if not lines or not " ".join(lines[0].split()).startswith(_FIRST_LINE):
         found = lines[0][:60] if lines else ""
         raise DataError(f"{path}: begins with {found!r}, expected {_FIRST_LINE!r}")
     return lines
