@@ -15,7 +15,9 @@ PACKAGES = ("gsam", "pipelines", "stages")
 
 PLUMBING = {
     "gsam/configs.py",
+    "gsam/doctor/examining.py",
     "gsam/errors.py",
+    "gsam/progress.py",
     "gsam/schema_check.py",
     "gsam/schema_fields.py",
     "gsam/schemas.py",

@@ -6,7 +6,8 @@ Reads data/plan/raw.json and, for real data, its folder, fetched first where tha
 Human3.6M may be there as the community's archives or as its original files (the archives are read
 where both are). Writes data/source/: the twin's archives in Human3.6M's community layout, or
 manifest.json with the name, size and hash of every file, on which later stages depend. Ends with
-exit code 3 where licensed data is missing: the message says who grants it and where it goes.
+exit code 3 where licensed data is missing (the message says who grants it and where it goes), 1
+where the data doctor finds something wrong in it.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from typing import Any
 
 from gsam.configs import build
 from gsam.datasets.human36m_layouts import LAYOUTS, layout_of, source_files
+from gsam.doctor.examining import require_sound
 from gsam.errors import DataError
 from gsam.storage import atomic_directory, write_json
 from gsam.twin import generate
@@ -37,6 +39,8 @@ def main(arguments: list[str]) -> str:
         return f"twin of Human3.6M  {archives} archives"
     with local_folder(plan["folder"], *RAW_FILES[plan["data"]]) as folder:
         files = raw_files(plan["data"], folder)
+        if plan["data"] == "archives":
+            require_sound("human36m", folder, progress)
         with atomic_directory(SOURCE) as out:
             write_json(out / "manifest.json", manifest(plan["folder"], folder, files))
         form = f", {LAYOUTS[layout_of(folder)]}" if plan["data"] == "archives" else ""

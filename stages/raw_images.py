@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
+from gsam.doctor.examining import require_sound
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.config import TwinConfig
 from gsam.twin.images.config import TwinImagesConfig
@@ -56,7 +57,11 @@ def _render(out: Path, plan: dict[str, Any]) -> str:
 def listing(dataset: str, location: str) -> dict[str, Any]:
     """The manifest of the dataset's images and labels, in a folder or at s3://."""
     with local_folder(location, *RAW_FILES[dataset]) as folder:
-        return manifest(location, folder, image_files(dataset, folder))
+        files = image_files(dataset, folder)
+        if files and dataset != "human36m":
+            # Human3.6M's videos are looked at with its poses, by the raw stage.
+            require_sound(dataset, folder, progress)
+        return manifest(location, folder, files)
 
 
 def image_files(dataset: str, folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from gsam.configs import build
 from gsam.datasets.threedpw import missing_message
+from gsam.doctor.examining import require_sound
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.video import TwinVideoConfig
 from pipelines.raw_fetch import local_folder
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> str:
             with local_folder(location, *RAW_FILES["threedpw"]) as folder:
                 files = threedpw_files(folder)
                 if files:
+                    require_sound("threedpw", folder, progress)
                     write_json(out / "manifest.json", manifest(location, folder, files))
                     return f"archives  {len(files)} files in {location}"
             reason = missing_message(location, "sequenceFiles")

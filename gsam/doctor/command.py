@@ -12,67 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gsam.configs import nearest
-from gsam.datasets.grants import GRANTS
-from gsam.doctor.files import examine_boxes, examine_bvh, examine_weights
-from gsam.doctor.findings import EXIT_CODES, NOTE, Progress, Report, quiet
-from gsam.doctor.human36m import examine_human36m
-from gsam.doctor.pictures import examine_coco, examine_mpii
-from gsam.doctor.smpl import examine_smpl
-from gsam.doctor.threedhp import examine_threedhp
-from gsam.doctor.threedpw import examine_threedpw
+from gsam.doctor.examining import DATASETS, examine
+from gsam.doctor.findings import EXIT_CODES, Report
 from gsam.errors import ConfigError, DataError
 from gsam.progress import progress
-from gsam.twin_mark import is_twin, twin_of
 
-__all__ = ["EXAMINERS", "examine", "main", "require_sound"]
-
-Examiner = Callable[[Report, bool, Progress], None]
-
-EXAMINERS: dict[str, tuple[str, Examiner]] = {
-    "human36m": (GRANTS["human36m"].title, examine_human36m),
-    "threedhp": (GRANTS["mpi_inf_3dhp"].title, examine_threedhp),
-    "threedpw": (GRANTS["threedpw"].title, examine_threedpw),
-    "coco": (GRANTS["coco"].title, examine_coco),
-    "mpii": (GRANTS["mpii"].title, examine_mpii),
-    "smpl": (GRANTS["smpl"].title, examine_smpl),
-    "weights": ("Checkpoints", examine_weights),
-    "boxes": ("Person boxes", examine_boxes),
-    "bvh": ("Motion capture", examine_bvh),
-}
-"""Name of a dataset's raw folder to its title and who looks at it."""
-
-
-def examine(dataset: str, folder: Path, full: bool = False, progress: Progress = quiet) -> Report:
-    """Look at one dataset's folder.
-
-    Args:
-        dataset: a key of EXAMINERS.
-        folder: where its files are, or should be.
-        full: look at every frame, picture and archive, and hash what has a published checksum.
-        progress: shows what takes long.
-    """
-    title, examiner = EXAMINERS[dataset]
-    report = Report(dataset, title, folder)
-    if is_twin(folder):
-        with report.checking("twin.json"):
-            report.add(
-                NOTE, "twin.json", f"a synthetic twin of {twin_of(folder)}, not the original"
-            )
-    examiner(report, full, progress)
-    return report
-
-
-def require_sound(dataset: str, folder: Path, progress: Progress = quiet) -> None:
-    """Raise DataError with the doctor's table where something in the folder is wrong."""
-    report = examine(dataset, folder, progress=progress)
-    if report.exit_code == DataError.exit_code:
-        raise DataError(
-            f"{folder}: something is wrong in it (python -m gsam.doctor):\n{report.text()}"
-        )
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -85,8 +34,8 @@ def main(arguments: Sequence[str]) -> int:
         "--dataset",
         nargs="+",
         metavar="NAME[=FOLDER]",
-        default=list(EXAMINERS),
-        help=f"some of {', '.join(EXAMINERS)}; FOLDER where it is not RAW/NAME",
+        default=list(DATASETS),
+        help=f"some of {', '.join(DATASETS)}; FOLDER where it is not RAW/NAME",
     )
     parser.add_argument("--full", action="store_true", help="read everything; may take hours")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
@@ -112,8 +61,8 @@ def main(arguments: Sequence[str]) -> int:
 def _chosen(entries: Sequence[str], raw: Path) -> Iterator[tuple[str, Path]]:
     for entry in entries:
         name, _, folder = entry.partition("=")
-        if name not in EXAMINERS:
-            raise ConfigError(f"dataset {name!r}: {nearest(name, EXAMINERS)}")
+        if name not in DATASETS:
+            raise ConfigError(f"dataset {name!r}: {nearest(name, DATASETS)}")
         yield name, Path(folder) if folder else raw / name
 
 

@@ -14,6 +14,7 @@ from gsam.twin.video import TwinVideoConfig
 from gsam.twin.video.sequences import plan_sequences
 from pipelines import render_video
 from stages import raw_threedpw
+from tests.unit.threedpw_fixtures import content, python2, write_sequence
 from tests.workspaces import REPOSITORY
 
 VIDEO = {"train": 2, "validation": 1, "test": 2, "seconds": 1.0, "step": 15, "longer_side": 64}
@@ -85,19 +86,30 @@ def test_wrong_settings_are_refused_before_anything_is_rendered(workspace: Path)
     assert not (workspace / "data" / "source_threedpw").exists()
 
 
-@pytest.mark.parametrize("labels", ["sequenceFiles/test/flat_guitar_01.pkl", "3dpw_test.npz"])
-def test_real_files_are_listed_with_their_hashes(workspace: Path, labels: str) -> None:
+def test_real_files_are_listed_with_their_hashes(workspace: Path) -> None:
     folder = workspace / "data" / "raw" / "threedpw"
-    image = "imageFiles/flat_guitar_01/image_00000.jpg"
-    for name in (labels, image, "README.md"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"data")
+    labels = write_sequence(folder, "test", "flat_guitar_01")
+    sound = content()
+    # Of joints that are not beside their keypoints the doctor thinks nothing.
+    del sound["jointPositions"]
+    labels.write_bytes(python2(sound))
+    (folder / "README.md").write_text("not data")
+    images = [f"imageFiles/flat_guitar_01/image_{frame:05d}.jpg" for frame in range(6)]
     plan(workspace, data="archives")
-    assert raw_threedpw.main([]) == "archives  2 files in data/raw/threedpw"
+    assert raw_threedpw.main([]) == "archives  7 files in data/raw/threedpw"
     listed = json.loads((workspace / "data/source_threedpw/manifest.json").read_text())
     assert listed["folder"] == "data/raw/threedpw"
-    assert set(listed["files"]) == {labels, image}
-    assert listed["files"][image]["bytes"] == 4
+    assert set(listed["files"]) == {"sequenceFiles/test/flat_guitar_01.pkl", *images}
+    assert listed["files"][images[0]]["bytes"] == (folder / images[0]).stat().st_size
+
+
+def test_files_in_which_the_doctor_finds_something_wrong_end_the_stage(workspace: Path) -> None:
+    folder = workspace / "data" / "raw" / "threedpw"
+    write_sequence(folder, "test", "flat_guitar_01").write_bytes(b"data")
+    plan(workspace, data="archives")
+    with pytest.raises(DataError, match=r"(?s)WRONG.*flat_guitar_01"):
+        raw_threedpw.main([])
+    assert not (workspace / "data/source_threedpw").exists()
 
 
 def test_without_the_originals_labels_the_reason_is_written_down(workspace: Path) -> None:
