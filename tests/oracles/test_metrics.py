@@ -7,8 +7,12 @@ import pytest
 import torch
 
 from gsam.cameras import mirror_intrinsics
+from gsam.datasets.mpi_inf_3dhp_annotations import Annotations
+from gsam.datasets.mpi_inf_3dhp_files import TESTS
 from gsam.metrics import losses, pck, pose
-from gsam.skeletons import H36M_17, MPI_INF_3DHP_17, mirror
+from gsam.metrics.inference_data import read_inference_data, write_inference_data
+from gsam.metrics.mpi_inf_3dhp import official_tables
+from gsam.skeletons import H36M_17, MPI_INF_3DHP_17, convert, mirror
 from gsam.windows import ReferenceShuffle, padded_indices, training_chunks
 
 
@@ -91,6 +95,23 @@ def test_official_pck_and_auc(metrics):
         assert scores[kind] == pytest.approx(wanted, rel=1e-9)
     mpjpe = pose.mpjpe(a["pred_mm"], a["gt_mm"])
     assert mpjpe == pytest.approx(expected["mpjpe_all17_mm"], rel=1e-9)
+
+
+def test_official_scores_through_the_file_of_predictions(metrics, tmp_path):
+    data, a = _load(metrics, "mpi_inf_3dhp_pck_auc")
+    expected, path = data["official_protocol"], tmp_path / "inference_data.mat"
+    poses = convert(a["pred_mm"] / 1000, MPI_INF_3DHP_17, H36M_17)
+    write_inference_data(path, dict.fromkeys(TESTS, poses))
+    target = a["gt_mm"]
+    truth = Annotations(MPI_INF_3DHP_17, target[..., :2], target, np.ones(len(target), bool))
+    for found in official_tables(read_inference_data(path), dict.fromkeys(TESTS, truth)).values():
+        for kind in ("pck", "auc"):
+            wanted = {**expected[f"{kind}_per_group"], "total": expected[f"{kind}_total"]}
+            assert found[kind] == pytest.approx(wanted, rel=1e-9)
+        assert found["mpjpe_mm"] == pytest.approx(expected["mpjpe_all17_mm"], rel=1e-9)
+        assert found["pck150_all17"] == pytest.approx(
+            data["mmpose_0x"]["all17"]["none"]["pck"], rel=1e-6
+        )
 
 
 @pytest.mark.parametrize("joints", ["all17", "first14", "random_visibility"])
