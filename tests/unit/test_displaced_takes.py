@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gsam.clips import ClipSet
+from gsam.datasets.human36m_files import DISPLACED
 from gsam.errors import ConfigError
 from gsam.evaluation import evaluate, protocol_of, scored_clips, summary
 from gsam.metrics.protocol import Protocol
@@ -69,6 +70,16 @@ def test_the_protocol_says_which(clips: ClipSet) -> None:
     assert dropped.dropped == ("S11/Directions", "S9/SittingDown 1", "S9/Waiting 1")
     assert "displaced takes left out" in dropped.describe()
     assert Protocol.from_dict(dropped.as_dict()) == dropped
+
+
+def test_clips_of_pictures_lack_the_takes_whatever_the_parameter(clips: ClipSet) -> None:
+    pictured = replace(
+        clips, info=(clips.info[0], clips.info[3]), offsets=torch.tensor([0, 23, 63])
+    )
+    for displaced in ("keep", "drop"):
+        protocol = protocol_of(pictured, "hrnet", flip_test=True, displaced=displaced)
+        assert protocol.displaced.startswith("left out (not among the clips")
+        assert protocol.dropped == ("S11/Directions", *DISPLACED)
 
 
 def test_a_table_says_that_its_figures_do_not_compare(clips: ClipSet) -> None:

@@ -58,6 +58,18 @@ def test_where_it_runs_changes_every_run(project: Path) -> None:
     assert all(before[name] != after[name] for name in before)
 
 
+def test_what_is_scored_trains_nothing_again(project: Path) -> None:
+    def plans() -> dict[str, bytes]:
+        plan.main([])
+        folder = project / "data/plan"
+        return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.json")}
+
+    before = plans()
+    edit(project, displaced="drop")
+    after = plans()
+    assert {name for name in before if before[name] != after[name]} == {"scoring.json"}
+
+
 def test_stride_is_the_window_unless_named(project: Path) -> None:
     found = runs(project)
     assert found["gsam_cpn_9"]["windows"]["stride"] == 9
