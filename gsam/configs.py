@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,8 @@ T = TypeVar("T")
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """`did you mean X?` for a misspelt name, or the list of what is allowed."""
     names = sorted(allowed)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    # Keys of a file need not be texts.
+    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     listed = ", ".join(names)
     return f"did you mean {close[0]!r}? (allowed: {listed})" if close else f"allowed: {listed}"
 
@@ -91,7 +93,9 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is type(None):
         return value is None
     if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        # A whole number may be larger than any float.
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, float) or (whole and abs(value) <= sys.float_info.max)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, hint)

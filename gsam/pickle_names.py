@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "Refused",
     "SparseHolder",
     "array_of",
+    "checked_texts",
     "element_type",
 ]
 
@@ -174,7 +176,16 @@ def array_of(shape: Any, dtype: object, data: Any, fortran: bool) -> Any:
     data = data.encode("latin1") if isinstance(data, str) else data
     if not isinstance(data, bytes | bytearray):
         raise Refused("fills an array from something else than bytes")
-    return np.frombuffer(data, kind).reshape(shape, order=order).copy(order="K")
+    return checked_texts(np.frombuffer(data, kind).reshape(shape, order=order).copy(order="K"))
+
+
+def checked_texts(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array; DataError for texts of numbers that are no characters, on which Python fails."""
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        numbers = np.frombuffer(array.tobytes(), array.dtype.str[0] + "u4")
+        if numbers.max() > sys.maxunicode:
+            raise DataError("an array of texts holds what is no character, expected texts")
+    return array
 
 
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")

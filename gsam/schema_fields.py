@@ -73,11 +73,11 @@ def metadata_of(table: pa.Table | pa.Schema) -> dict[str, object]:
     notes = (table.schema if isinstance(table, pa.Table) else table).metadata
     found: dict[str, object] = {}
     for key, raw in (notes or {}).items():
-        text = raw.decode()
+        name, text = (part.decode(errors="replace") for part in (key, raw))
         try:
-            found[key.decode()] = json.loads(text) if text[:1] in "[{" else text
-        except json.JSONDecodeError:
-            found[key.decode()] = text
+            found[name] = json.loads(text) if text[:1] in ("[", "{") else text
+        except (RecursionError, ValueError):
+            found[name] = text
     return found
 
 

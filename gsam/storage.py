@@ -120,7 +120,7 @@ def read_json(path: StrPath) -> Any:
         return json.loads(Path(path).read_text("utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file, expected JSON") from error
-    except ValueError as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise DataError(f"{path}: not valid JSON ({error})") from error
 
 
@@ -191,9 +191,10 @@ def read_table(path: StrPath, schema: pa.Schema, columns: Sequence[str] | None =
             found = file.schema_arrow
             keep = [name for name in found.names if columns is None or name in columns]
             table = file.read(columns=keep)
+        table.validate(full=True)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file, expected the {kind} table") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: not a readable Parquet file of {kind} ({detail})") from error
     validate(table, wanted, str(path))

@@ -11,30 +11,34 @@ import os
 import pickle
 import re
 import struct
+import tokenize
 import zipfile
 import zlib
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 from numpy.lib import format as npy_format
 
+from gsam.bounded_stream import BoundedStream
 from gsam.errors import DataError
-from gsam.pickle_names import (
-    ALLOWED,
-    ArrayHolder,
-    ChumpyNode,
-    DtypeHolder,
-    Holder,
-    Refused,
-    SparseHolder,
-    array_of,
-    element_type,
-)
+from gsam.pickle_names import ALLOWED, ChumpyNode, Refused, checked_texts
+from gsam.pickle_values import plain_value
 
-__all__ = ["MAX_BYTES", "load_npz", "load_object_npz", "load_pickle", "safe_load_bytes"]
+__all__ = [
+    "BROKEN_HEADER",
+    "MAX_BYTES",
+    "as_array",
+    "load_npz",
+    "load_object_npz",
+    "load_pickle",
+    "safe_load_bytes",
+]
 
 MAX_BYTES = 4 << 30
 """What a file may decompress to unless told otherwise: ten times the largest community file."""
+
+BROKEN_HEADER = (EOFError, MemoryError, SyntaxError, ValueError, tokenize.TokenError)
+"""What NumPy raises for a damaged header of an array."""
 
 _BROKEN_PICKLE = (
     pickle.UnpicklingError,
@@ -56,7 +60,7 @@ _BROKEN_ZIP = (
     EOFError,
     NotImplementedError,
     RuntimeError,
-    ValueError,
+    *BROKEN_HEADER,
 )
 
 
@@ -75,67 +79,39 @@ class _Unpickler(pickle._Unpickler):
         except KeyError:
             raise Refused(f"names {module}.{name}, which is not on the list") from None
 
+    def _load_bytearray8(self: Any) -> None:
+        # Python's own makes room for as many bytes as the file claims to hold.
+        (size,) = struct.unpack("<Q", self.read(8))
+        content = bytearray(self.read(size))
+        if len(content) < size:
+            raise EOFError("ends within a bytearray")
+        self.append(content)
 
-def _plain(value: Any, done: dict[int, tuple[object, object]]) -> Any:
-    """The value with holders replaced by what they hold; lists and dicts change in place.
-
-    `done` maps the id of a value to the value (kept alive, so that ids stay unique) and its result.
-    """
-    if id(value) in done:
-        return done[id(value)][1]
-    result = value
-    if isinstance(value, list | dict):
-        done[id(value)] = (value, value)
-        for key in list(value) if isinstance(value, dict) else range(len(value)):
-            value[key] = _plain(value[key], done)
-    elif isinstance(value, tuple):
-        result = tuple(_plain(item, done) for item in value)
-    elif isinstance(value, np.ndarray) and value.dtype.hasobject:
-        done[id(value)] = (value, value)
-        for place in np.ndindex(value.shape):
-            value[place] = _plain(value[place], done)
-    elif isinstance(value, Holder):
-        result = _held(value, done)
-    done[id(value)] = (value, result)
-    return result
-
-
-def _held(holder: Holder, done: dict[int, tuple[object, object]]) -> Any:
-    state = holder.state
-    if isinstance(holder, ArrayHolder):
-        if not isinstance(state, tuple) or len(state) not in (4, 5):
-            raise Refused("leaves an array without a state")
-        shape, dtype, fortran, data = state[-4:]
-        return _plain(array_of(shape, dtype, data, bool(fortran)), done)
-    if isinstance(holder, DtypeHolder):
-        return element_type(holder)
-    if not isinstance(state, dict):
-        return holder
-    parts = _plain(state, done)
-    if isinstance(holder, SparseHolder):
-        from scipy.sparse import csc_matrix
-
-        shape = parts.get("_shape", parts.get("shape"))
-        matrix = csc_matrix((parts["data"], parts["indices"], parts["indptr"]), shape=shape)
-        matrix.check_format(full_check=True)
-        return matrix
-    if isinstance(parts.get("x"), np.ndarray):
-        return parts["x"]
-    if isinstance(parts.get("a"), np.ndarray) and "idxs" in parts:
-        selected = parts["a"].ravel()[np.asarray(parts["idxs"]).ravel()]
-        return selected.reshape(parts.get("preferred_shape", selected.shape))
-    return holder
+    dispatch: ClassVar[Any] = {
+        **pickle._Unpickler.dispatch,
+        pickle.BYTEARRAY8[0]: _load_bytearray8,
+    }
 
 
 def _load(stream: IO[bytes], where: str, encoding: str) -> Any:
     try:
-        return _plain(_Unpickler(stream, encoding=encoding).load(), {})
+        value = _Unpickler(BoundedStream(stream), encoding=encoding).load()
+        return plain_value(value)
     except Refused as error:
         raise DataError(
             f"{where}: refused, the pickle {error}; expected only arrays and containers"
         ) from error
     except _BROKEN_ZIP + _BROKEN_PICKLE as error:
         raise DataError(f"{where}: not a readable pickle of arrays ({_one_line(error)})") from error
+
+
+def as_array(value: Any, where: str) -> np.ndarray[Any, Any]:
+    """What a file holds, as an array; DataError that begins with `where` for what cannot be one."""
+    try:
+        return np.asarray(value)
+    except (OverflowError, TypeError, ValueError) as error:
+        found = type(value).__name__
+        raise DataError(f"{where}: found a {found} that is no array, expected numbers") from error
 
 
 def _one_line(error: BaseException) -> str:
@@ -228,4 +204,4 @@ def _load_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
         if size > info.file_size:
             raise DataError(f"{where}: ends before its {size} bytes of {dtype} {shape}")
     with archive.open(info) as stream:
-        return npy_format.read_array(stream, allow_pickle=False)
+        return checked_texts(npy_format.read_array(stream, allow_pickle=False))

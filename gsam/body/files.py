@@ -8,7 +8,7 @@ import numpy as np
 
 from gsam.body.smpl import JOINTS, POSE_FEATURES, SmplBody
 from gsam.errors import DataError
-from gsam.unpickle import load_npz, load_pickle
+from gsam.unpickle import BROKEN_HEADER, as_array, load_npz, load_pickle
 
 BETAS = 10  # components kept of a file's shape space; later releases of SMPL carry 300
 REQUIRED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
@@ -20,6 +20,7 @@ AXES = {"v_template": 2, "f": 2, "shapedirs": 3}
 # The public side file lists the left leg before the right one, Human3.6M-17 the other way round.
 LEFT_LEG_FIRST = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
 SMPL_VERTICES = 6890
+_MAX_CELLS = 1 << 27
 # The vertices that the public code adds to SMPL's joints: nose, right eye, left eye, right ear,
 # left ear; big toe, small toe and heel of the left, then of the right foot; tips of thumb, index,
 # middle, ring and little finger of the left, then of the right hand.
@@ -99,13 +100,13 @@ def _read_raw(path: Path) -> Mapping[str, object]:
 def _read_npy(path: Path) -> np.ndarray:
     try:
         return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, *BROKEN_HEADER) as error:
         raise DataError(f"{path}: not a plain .npy array ({error})") from error
 
 
 def _dense(path: Path, key: str, value: object) -> np.ndarray:
     """Numbers from an array or a scipy sparse matrix (SMPL's own files hold the regressor so)."""
-    array = np.asarray(value.toarray() if hasattr(value, "toarray") else value)
+    array = as_array(_unpacked(path, key, value), f"{path}: {key}")
     if array.dtype.kind not in "fiu":
         raise DataError(f"{path}: {key}: expected numbers, found {array.dtype}")
     if array.ndim != AXES.get(key, array.ndim):
@@ -115,6 +116,15 @@ def _dense(path: Path, key: str, value: object) -> np.ndarray:
         # float32 or better.
         array = array.astype(np.promote_types(array.dtype, np.float32))
     return array
+
+
+def _unpacked(path: Path, key: str, value: object) -> object:
+    """A sparse matrix in full; its shape is a claim, and no regressor is larger than this."""
+    if not hasattr(value, "toarray"):
+        return value
+    if value.shape[0] * value.shape[1] > _MAX_CELLS:  # type: ignore[attr-defined]
+        raise DataError(f"{path}: {key}: a sparse matrix of {value.shape}, refused")  # type: ignore[attr-defined]
+    return value.toarray()
 
 
 def _kintree(path: Path, table: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from gsam.body.rotations import matrix_to_rot6d
 from gsam.body.smpl import JOINTS
 from gsam.errors import DataError
 from gsam.storage import atomic_path
-from gsam.unpickle import load_npz
+from gsam.unpickle import as_array, load_npz
 
 BETAS = 10
 SIZES = {"pose": 6 * JOINTS, "shape": BETAS, "cam": 3}
@@ -42,7 +42,7 @@ def read_mean_params(path: Path) -> MeanParams:
     """
     arrays = load_npz(path, list(SIZES))
     for key, size in SIZES.items():
-        array = np.asarray(arrays[key])
+        array = as_array(arrays[key], f"{path}: {key}")
         if array.dtype.kind not in "fiu" or array.size != size:
             raise DataError(f"{path}: {key}: {array.dtype} {array.shape}; expected {size} numbers")
         if not np.isfinite(array).all():

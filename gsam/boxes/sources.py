@@ -138,7 +138,7 @@ def _entry(entry: Any, where: str) -> tuple[str, tuple[float, ...] | None]:
         image, category = entry["image_id"], entry["category_id"]
         values = [*entry["bbox"], entry.get("score", 1.0)]
         numbers = tuple(float(value) for value in values)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         expected = "expected image_id, category_id, bbox [x, y, width, height] and score"
         raise DataError(f"{where}: {expected} ({type(error).__name__}: {error})") from error
     if len(numbers) != 5 or not np.isfinite(numbers).all():

@@ -9,6 +9,7 @@ of what they hold. Any other name refuses the file.
 from __future__ import annotations
 
 import pickle
+import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from gsam.bounded_stream import BoundedStream
 from gsam.errors import DataError
 
 __all__ = ["Checkpoint", "read_checkpoint", "read_state_dict"]
@@ -101,25 +103,45 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
 def _load(path: Path) -> Any:
     if path.suffix == ".safetensors":
         return _load_safetensors(path)
+    _check_records(path)
     harmless: list[Any] = [(_Nothing, name) for name in _IGNORED]
     harmless += [(_Record, name) for name in _RECORDS]
     try:
         with torch.serialization.safe_globals(harmless):
-            return torch.load(path, map_location="cpu", weights_only=True)
+            if zipfile.is_zipfile(path):
+                return torch.load(path, map_location="cpu", weights_only=True)
+            with path.open("rb") as stream:
+                bounded: Any = BoundedStream(stream)
+                return torch.load(bounded, map_location="cpu", weights_only=True)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (
         pickle.UnpicklingError,
         zipfile.BadZipFile,
         ArithmeticError,
+        AssertionError,
         AttributeError,
         EOFError,
         LookupError,
+        MemoryError,
         RuntimeError,
         TypeError,
         ValueError,
+        struct.error,
     ) as error:
         raise DataError(f"{path}: not a checkpoint of plain tensors ({_reason(error)})") from error
+
+
+def _check_records(path: Path) -> None:
+    """Refuse a zip archive whose records claim to hold more than the file; torch packs none."""
+    try:
+        size = path.stat().st_size
+        with zipfile.ZipFile(path) as archive:
+            total = sum(info.file_size for info in archive.infolist())
+    except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
+        return  # in the older format, or damaged, as torch will say
+    if total > size:
+        raise DataError(f"{path}: unpacks to {total} bytes, expected no more than its own {size}")
 
 
 def _load_safetensors(path: Path) -> dict[str, Tensor]:

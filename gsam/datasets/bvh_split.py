@@ -96,11 +96,18 @@ def _word(text: str) -> str:
     return re.sub(r"\s+", "-", text.strip()) or "motion"
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False
+
+
 def _from_manifest(path: Path) -> list[Recording]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not readable as CSV ({error})") from error
     found = []
     for line, row in enumerate(rows, 2):
@@ -110,10 +117,10 @@ def _from_manifest(path: Path) -> list[Recording]:
                 f"{path}: line {line}: no column 'file', expected a path of a .bvh file"
             )
         inside = PurePosixPath(file)
-        if inside.is_absolute() or ".." in inside.parts or not (path.parent / inside).is_file():
+        if inside.is_absolute() or ".." in inside.parts or not _is_file(path.parent / inside):
             raise DataError(f"{path}: line {line}: no file {file!r} in {path.parent}")
         take = (row.get("take") or "").strip()
-        if take and not take.isdecimal():
+        if take and not re.fullmatch(r"\d{1,9}", take):
             raise DataError(f"{path}: line {line}: take {take!r}, expected a number")
         split = (row.get("split") or "").strip()
         if split not in ("", "train", "test"):

@@ -162,7 +162,10 @@ def _numbers(entry: dict[str, Any], field: str, count: int, where: str) -> NDArr
     if not plain or len(values) != count:  # type: ignore[arg-type]
         found = f"{len(values)} values" if isinstance(values, list) else repr(values)
         raise DataError(f"{where}: {field} holds {found}, expected {count} numbers")
-    array = np.array(values, np.float64)
+    try:
+        array = np.array(values, np.float64)
+    except OverflowError:
+        array = np.full(count, np.inf)
     if not np.isfinite(array).all():
         raise DataError(f"{where}: {field} is not finite, expected numbers")
     return array

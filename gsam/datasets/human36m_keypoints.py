@@ -93,7 +93,7 @@ def _sides(symmetry: Any, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]
     element by element."""
     try:
         left, right = (tuple(sorted(int(joint) for joint in side)) for side in symmetry)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise DataError(
             f"{where}: keypoints_symmetry is {symmetry!r}, expected lists of left and right joints"
         ) from error

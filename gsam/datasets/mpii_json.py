@@ -104,7 +104,7 @@ def _array(
 ) -> NDArray[np.float64]:
     try:
         array = np.asarray(entry.get(field), np.float64)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         array = np.empty(())
         array[...] = np.nan
     if array.shape != shape or not np.isfinite(array).all():

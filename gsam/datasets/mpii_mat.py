@@ -17,14 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gsam.datasets.mat_check import check_mat
 from gsam.errors import DataError
 from gsam.skeletons import MPII_16
 
 __all__ = ["MatImage", "MatPerson", "load_mat", "read_mat"]
-
-_MAX_BYTES = 2 << 30
-_COMPRESSED = 15
-_HEADER = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +70,7 @@ def read_mat(path: Path) -> list[MatImage]:
 
 
 def load_mat(path: Path, keys: list[str], **options: Any) -> dict[str, Any]:
-    """Named variables of a MATLAB 5 file by SciPy's reader, after a check of what it unpacks to.
+    """Named variables of a MATLAB 5 file by SciPy's reader, after a walk through them.
 
     Raises DataError for a file that is absent, broken, too large, of version 7.3, or lacks a key.
     """
@@ -81,12 +78,10 @@ def load_mat(path: Path, keys: list[str], **options: Any) -> dict[str, Any]:
     from scipy.io.matlab import MatReadError
 
     try:
-        _check_size(path)
+        check_mat(path, keys)
         content: dict[str, Any] = loadmat(path, variable_names=keys, **options)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file, expected a MATLAB file") from error
-    except NotImplementedError as error:
-        raise DataError(f"{path}: MATLAB 7.3 file, expected version 5 (save -v7)") from error
     except (
         MatReadError,
         ArithmeticError,
@@ -105,26 +100,6 @@ def load_mat(path: Path, keys: list[str], **options: Any) -> dict[str, Any]:
     if absent:
         raise DataError(f"{path}: variable {absent[0]!r} is missing, expected {', '.join(keys)}")
     return content
-
-
-def _check_size(path: Path) -> None:
-    """Refuse a file whose compressed variables unpack to more than any real one does."""
-    total = 0
-    with path.open("rb") as stream:
-        order = "big" if stream.read(_HEADER)[-2:] == b"MI" else "little"
-        while len(tag := stream.read(8)) == 8:
-            kind, size = int.from_bytes(tag[:4], order), int.from_bytes(tag[4:], order)  # type: ignore[arg-type]
-            if kind != _COMPRESSED:
-                stream.seek(size, 1)
-                continue
-            unpack, left = zlib.decompressobj(), size
-            while left > 0 and (piece := stream.read(min(left, 1 << 16))):
-                left -= len(piece)
-                while piece and not unpack.eof:
-                    total += len(unpack.decompress(piece, 1 << 20))
-                    piece = unpack.unconsumed_tail
-                    if total > _MAX_BYTES:
-                        raise DataError(f"{path}: unpacks to more than {_MAX_BYTES} bytes, refused")
 
 
 def _field(struct: Any, name: str) -> Any:

@@ -140,7 +140,7 @@ def _each(
 def _numbers(value: Any, where: str) -> Floats:
     try:
         return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise DataError(f"{where}: no array of numbers") from error
 
 

@@ -21,7 +21,7 @@ from gsam.datasets.threedpw_labels import LabelBody, LabelledFrame, image_name, 
 from gsam.errors import DataError
 from gsam.images.bodies import GENDERS, PersonLabel
 from gsam.skeletons import SPIN_24
-from gsam.unpickle import load_npz
+from gsam.unpickle import as_array, load_npz
 
 __all__ = ["Preprocessed", "label_preprocessed", "preprocessed_files", "read_preprocessed"]
 
@@ -84,7 +84,7 @@ def _read(path: Path) -> Preprocessed:
     people = len(names)
     numbers = {}
     for key, shape in shapes.items():
-        array = np.asarray(arrays[key])
+        array = as_array(arrays[key], f"{path}: {key}")
         if array.shape != (people, *shape) or array.dtype.kind not in "fiu":
             found = f"{array.dtype} {array.shape}"
             raise DataError(f"{path}: {key}: {found}, expected numbers {(people, *shape)}")
@@ -114,7 +114,7 @@ def _read(path: Path) -> Preprocessed:
 
 
 def _texts(values: NDArray, where: str) -> NDArray[np.str_]:
-    array = np.asarray(values)
+    array = as_array(values, where)
     if array.dtype.kind not in "SU" or array.ndim != 1:
         raise DataError(f"{where}: {array.dtype} {array.shape}, expected a list of texts")
     return np.char.decode(array, "latin1") if array.dtype.kind == "S" else array.astype(np.str_)

@@ -141,6 +141,8 @@ def _check(table: pa.Table, path: Path) -> Skeleton:
     if not isinstance(shards, dict) or not table.num_rows:
         raise DataError(f"{path}: names no images or no shards, expected both")
     for shard, wanted in shards.items():
+        if not isinstance(wanted, dict) or not isinstance(wanted.get("bytes"), int):
+            raise DataError(f"{path}: says no length of the shard {shard!r}, expected its bytes")
         file = path.parent / shard
         found = file.stat().st_size if file.is_file() else None
         if Path(shard).name != shard or found != wanted["bytes"]:

@@ -136,7 +136,7 @@ def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     whole.write_bytes(whole.read_bytes()[:-200])
     with pytest.raises(DataError, match="not a readable MATLAB"):
         read_mat(whole)
-    monkeypatch.setattr("gsam.datasets.mpii_mat._MAX_BYTES", 10_000)
+    monkeypatch.setattr("gsam.datasets.mat_check.MAX_BYTES", 10_000)
     savemat(path, {"a": np.zeros(100_000)}, do_compression=True)
     with pytest.raises(DataError, match="unpacks to more than 10000 bytes"):
         load_mat(path, ["a"])

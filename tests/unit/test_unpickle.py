@@ -222,8 +222,16 @@ def test_deep_nesting_and_cycles_end_in_an_answer() -> None:
         load(b"\x80\x02" + b"(" * 5000 + b"t" * 5000 + b".")
     cycle: list[Any] = [1]
     cycle.append(cycle)
-    found = load(pickle.dumps(cycle))
-    assert found[1] is found
+    with pytest.raises(DataError, match="holds itself"):
+        load(pickle.dumps(cycle))
+
+
+def test_ten_lists_that_refer_to_each_other_are_not_walked_through() -> None:
+    laughs: list[Any] = ["ha"]
+    for _ in range(12):
+        laughs = [laughs] * 10
+    with pytest.raises(DataError, match="refers to more than"):
+        load(pickle.dumps(laughs))
 
 
 def test_a_small_pickle_cannot_ask_for_gigabytes() -> None:

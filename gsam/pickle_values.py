@@ -1,0 +1,108 @@
+"""What a pickle has built, made plain: holders turned into the arrays and values that they hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gsam.pickle_names import (
+    ArrayHolder,
+    DtypeHolder,
+    Holder,
+    Refused,
+    SparseHolder,
+    array_of,
+    element_type,
+)
+
+__all__ = ["plain_value"]
+
+_MAX_VALUES = 10_000_000
+"""Values in a pickle, each counted as often as it is referred to: the largest files hold 100,000
+arrays. Ten lines can refer to each other 10^10 times, which whoever walks through them then does.
+"""
+
+
+def plain_value(value: Any) -> Any:
+    """The value with holders replaced by what they hold; lists and dicts change in place.
+
+    Raises Refused for a value that holds itself, that refers to too many, or an impossible array.
+    """
+    if _nodes(value, {}) > _MAX_VALUES:
+        raise Refused(f"refers to more than {_MAX_VALUES} values")
+    return _plain(value, {})
+
+
+def _nodes(value: Any, known: dict[int, int]) -> int:
+    """How many values a walk through `value` meets; lists that hold themselves are refused."""
+    if isinstance(value, str | bytes):
+        return 1 + len(value) // 16
+    if isinstance(value, Holder):
+        inside: Any = (value.state, *value.arguments)
+    elif isinstance(value, dict):
+        inside = (*value, *value.values())
+    elif isinstance(value, np.ndarray):
+        inside = value.ravel().tolist() if value.dtype.hasobject else ()
+    elif isinstance(value, list | tuple | set):
+        inside = value
+    else:
+        return 1
+    count = known.get(id(value))
+    if count is None:
+        known[id(value)] = 0
+        count = known[id(value)] = 1 + sum(_nodes(item, known) for item in inside)
+    elif count == 0:
+        raise Refused("holds a value that holds itself")
+    return count
+
+
+def _plain(value: Any, done: dict[int, tuple[object, object]]) -> Any:
+    """`plain_value` of a part of it.
+
+    `done` maps the id of a value to the value (kept alive, so that ids stay unique) and its result.
+    """
+    if id(value) in done:
+        return done[id(value)][1]
+    result = value
+    if isinstance(value, list | dict):
+        done[id(value)] = (value, value)
+        for key in list(value) if isinstance(value, dict) else range(len(value)):
+            value[key] = _plain(value[key], done)
+    elif isinstance(value, tuple):
+        result = tuple(_plain(item, done) for item in value)
+    elif isinstance(value, np.ndarray) and value.dtype.hasobject:
+        done[id(value)] = (value, value)
+        for place in np.ndindex(value.shape):
+            value[place] = _plain(value[place], done)
+    elif isinstance(value, Holder):
+        result = _held(value, done)
+    done[id(value)] = (value, result)
+    return result
+
+
+def _held(holder: Holder, done: dict[int, tuple[object, object]]) -> Any:
+    state = holder.state
+    if isinstance(holder, ArrayHolder):
+        if not isinstance(state, tuple) or len(state) not in (4, 5):
+            raise Refused("leaves an array without a state")
+        shape, dtype, fortran, data = state[-4:]
+        return _plain(array_of(shape, dtype, data, bool(fortran)), done)
+    if isinstance(holder, DtypeHolder):
+        return element_type(holder)
+    if not isinstance(state, dict):
+        return holder
+    parts = _plain(state, done)
+    if isinstance(holder, SparseHolder):
+        from scipy.sparse import csc_matrix
+
+        shape = parts.get("_shape", parts.get("shape"))
+        matrix = csc_matrix((parts["data"], parts["indices"], parts["indptr"]), shape=shape)
+        matrix.check_format(full_check=True)
+        return matrix
+    if isinstance(parts.get("x"), np.ndarray):
+        return parts["x"]
+    if isinstance(parts.get("a"), np.ndarray) and "idxs" in parts:
+        selected = parts["a"].ravel()[np.asarray(parts["idxs"]).ravel()]
+        return selected.reshape(parts.get("preferred_shape", selected.shape))
+    return holder
