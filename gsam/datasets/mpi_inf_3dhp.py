@@ -27,6 +27,7 @@ from gsam.datasets.mpi_inf_3dhp_annotations import (
     read_training_annotations,
 )
 from gsam.datasets.mpi_inf_3dhp_calibration import read_calibration
+from gsam.datasets.mpi_inf_3dhp_cameras import nominal_camera, test_camera
 from gsam.datasets.mpi_inf_3dhp_checks import MM_PER_M
 from gsam.datasets.mpi_inf_3dhp_files import (
     CAMERA_SETS,
@@ -57,7 +58,6 @@ __all__ = [
 ]
 
 DATASET, TWIN = "mpi_inf_3dhp", "mpi_inf_3dhp_twin"
-_STUDIO_PX, _NOMINAL_FOCAL_PX = 2048, 1500.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,21 +205,3 @@ def _filmed(
 def _at_origin(camera: Camera) -> Camera:
     """The camera in its own frame."""
     return replace(camera, R=np.eye(3), t=np.zeros(3))
-
-
-def nominal_camera(number: int) -> Camera:
-    """What stands in for a training camera of unknown calibration: the image's size is right, the
-    focal length about (clips need the size alone)."""
-    middle = _STUDIO_PX / 2
-    lens = (_NOMINAL_FOCAL_PX, _NOMINAL_FOCAL_PX, middle, middle)
-    return _pinhole(str(number), (_STUDIO_PX, _STUDIO_PX), lens)
-
-
-def test_camera(name: str) -> Camera:
-    """The camera of a test sequence, in its own frame."""
-    test = TESTS[name]
-    return _pinhole("0", (test.width, test.height), test.lens)
-
-
-def _pinhole(name: str, size: tuple[int, int], lens: tuple[float, float, float, float]) -> Camera:
-    return Camera(name, *size, *lens, (), "pinhole", np.eye(3), np.zeros(3))

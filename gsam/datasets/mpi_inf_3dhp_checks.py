@@ -19,9 +19,11 @@ __all__ = [
     "check_finite",
     "check_length",
     "check_millimetres",
+    "check_pixels",
     "check_projection",
     "check_universal",
     "number_array",
+    "projects",
 ]
 
 MM_PER_M = 1000.0
@@ -31,6 +33,8 @@ _SAMPLES = 16
 _TOLERANCE_PX = 10.0
 """Median over joints and frames: annotations agree within 2 px with the training calibration, and
 the test sequences' focal lengths are known to 0.3 percent."""
+_SCREEN = 8.0
+"""Numbers that are all below it are screen coordinates, those of -1 to 1, not pixels."""
 _RESCALED = 0.2
 """Share of a pose's size by which a rescaled metric pose may differ from the universal one."""
 
@@ -71,6 +75,16 @@ def check_millimetres(joints: NDArray[Any], skeleton: Skeleton, where: str) -> N
     )
 
 
+def check_pixels(points: NDArray[Any], where: str) -> None:
+    """Pixels, not screen coordinates of -1 to 1."""
+    largest = float(np.abs(points).max())
+    if largest <= _SCREEN:
+        raise DataError(
+            f"{where}: no number is above {largest:.3g}, expected pixels; these look like "
+            "normalised screen coordinates"
+        )
+
+
 def check_projection(
     camera: Camera,
     points: NDArray[Any],
@@ -84,7 +98,7 @@ def check_projection(
     distance = _pixels_apart(camera, metric[chosen], points[chosen])
     if distance <= _TOLERANCE_PX:
         return
-    if _pixels_apart(camera, universal[chosen], points[chosen]) <= _TOLERANCE_PX:
+    if projects(camera, universal, points):
         raise DataError(
             f"{where}: univ_annot3 projects onto annot2 and annot3 does not ({distance:.0f} px "
             "off), expected it the other way round: are they exchanged?"
@@ -93,6 +107,12 @@ def check_projection(
         f"{where}: annot3 projects {distance:.0f} px away from annot2 (median), expected at most "
         f"{_TOLERANCE_PX:g}: another camera's calibration or annotations?"
     )
+
+
+def projects(camera: Camera, joints: NDArray[Any], points: NDArray[Any]) -> bool:
+    """Whether joints (T, J, 3) fall on points (T, J, 2) through the camera."""
+    chosen = _sample(len(points))
+    return _pixels_apart(camera, joints[chosen], points[chosen]) <= _TOLERANCE_PX
 
 
 def _pixels_apart(camera: Camera, joints: NDArray[Any], points: NDArray[Any]) -> float:
@@ -110,6 +130,8 @@ def check_universal(
         array[chosen].astype(np.float64) - array[chosen][:, [skeleton.root]]
         for array in (metric, universal)
     )
+    if np.array_equal(ours, theirs):
+        raise DataError(f"{where}: univ_annot3 is annot3 itself, expected it at universal height")
     scale = float(np.sum(ours * theirs) / (np.sum(ours * ours) + 1e-12))
     apart = float(np.linalg.norm(theirs - scale * ours) / (np.linalg.norm(theirs) + 1e-12))
     if apart > _RESCALED or scale <= 0:

@@ -7,6 +7,7 @@ preparation scripts. The archives have neither calibration nor activities.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.datasets.mpi_inf_3dhp_annotations import Annotations
-from gsam.datasets.mpi_inf_3dhp_checks import check_finite, check_millimetres, number_array
+from gsam.datasets.mpi_inf_3dhp_cameras import test_camera
+from gsam.datasets.mpi_inf_3dhp_checks import (
+    check_finite,
+    check_millimetres,
+    check_pixels,
+    number_array,
+    projects,
+)
 from gsam.datasets.mpi_inf_3dhp_files import TESTS, TRAINING
 from gsam.errors import DataError
 from gsam.skeletons import MPI_INF_3DHP_17
 from gsam.unpickle import load_object_npz
 
 __all__ = ["read_test_archive", "read_training_archive"]
+
+log = logging.getLogger(__name__)
 
 
 def read_training_archive(
@@ -51,6 +61,8 @@ def read_training_archive(
             points, universal = _joints(views[str(number)], f"{where}, camera {number}")
             check_millimetres(universal, MPI_INF_3DHP_17, f"{where}, camera {number}: data_3d")
             kept = slice(None if usable is None else usable[subject, sequence])
+            if number == cameras[0] and kept.stop is not None and len(points) < kept.stop:
+                log.warning("%s: %d frames, the original has %d", where, len(points), kept.stop)
             yield (
                 subject,
                 sequence,
@@ -62,12 +74,18 @@ def read_training_archive(
 def read_test_archive(path: Path) -> Iterator[tuple[str, Annotations]]:
     """Name and annotations of every test sequence, in the order of `TESTS`.
 
-    Raises DataError as `read_training_archive` does, and for flags that are not 0 or 1.
+    Raises DataError as `read_training_archive` does, for flags that are not 0 or 1, and for joints
+    that fall on the points, as those of universal height do not.
     """
     content = _dictionary(path, list(TESTS))
-    for name in TESTS:
+    views = {name: _joints(content[name], f"{path}: {name}") for name in TESTS}
+    if all(projects(test_camera(name), *pair[::-1]) for name, pair in views.items()):
+        raise DataError(
+            f"{path}: data_3d projects onto data_2d in every test sequence, so it is of the "
+            "people's own size (annot3); expected universal height (univ_annot3), which does not"
+        )
+    for name, (points, universal) in views.items():
         where = f"{path}: {name}"
-        points, universal = _joints(content[name], where)
         flags = number_array(content[name].get("valid"), f"{where}: valid").ravel()
         if len(flags) != len(points) or not np.isin(flags, (0, 1)).all() or not flags.any():
             raise DataError(
@@ -109,6 +127,7 @@ def _joints(value: Any, where: str) -> tuple[NDArray[Any], NDArray[Any]]:
             raise DataError(f"{where}: {key} of shape {array.shape}, expected (T, 17, {axes})")
         check_finite(array, MPI_INF_3DHP_17, f"{where}: {key}")
         arrays.append(array)
+    check_pixels(arrays[0], f"{where}: data_2d")
     if len(arrays[0]) != len(arrays[1]):
         found = [len(array) for array in arrays]
         raise DataError(f"{where}: data_2d and data_3d have {found} frames, expected equally many")
