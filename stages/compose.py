@@ -15,7 +15,7 @@ from gsam.configs import nearest, problems_of
 from gsam.errors import ConfigError
 from gsam.lifters.config import LifterConfig
 from gsam.training.config import TrainConfig, WindowConfig
-from stages.params import PICTURED, SOURCES, Params, read_yaml
+from stages.params import PICTURED, SOURCES, THREEDHP, Params, read_yaml
 
 CONF = Path("conf")
 
@@ -117,6 +117,10 @@ def _resolve(
     budget = scale.get("main" if name == "main" else "rows", {})
     shrink = {**shrink, **budget.get("lifters", {}).get(own["lifter"], {})}
     budget = {**budget.get("all", {}), **budget.get(own["lifter"], {})}
+    if name != "main" and own["keypoints"] in THREEDHP:
+        # Another dataset, of another size: the scale gives it budgets of its own.
+        smaller = scale.get("rows_of_threedhp", {})
+        budget |= {**smaller.get("all", {}), **smaller.get(own["lifter"], {})}
     lifter = {**config["lifter"], **shrink, **own_lifter}
     full = {**config["lifter"], **paper}
     train = {**config["recipe"], **budget, **own_train}

@@ -164,6 +164,19 @@ def test_rows_of_pictures_take_the_scales_frames_but_count_the_papers(project: P
     assert runs(project)["gsam_cpn_81"]["frames"] == 81
 
 
+def test_rows_of_another_dataset_have_budgets_of_their_own_but_main_does_not(project: Path) -> None:
+    edit(project, keypoints="threedhp_gt")
+    found, scale = runs(project), yaml.safe_load((project / "conf/scale/smoke.yaml").read_text())
+    own = scale["rows_of_threedhp"]
+    assert found["threedhp_gsam_9"]["train"]["epochs"] == own["all"]["epochs"]
+    assert found["threedhp_videopose3d_81"]["windows"]["stride"] == own["videopose3d"]["stride"]
+    assert found["gsam_cpn_9"]["train"]["epochs"] == scale["rows"]["all"]["epochs"]
+    assert found["main"]["train"]["epochs"] == scale["main"]["all"]["epochs"]
+    # Frames and networks are those of the other rows: it is not a source of pictures.
+    assert found["threedhp_gsam_27"]["frames"] == 27
+    assert found["threedhp_gsam_9"]["lifter"] == found["gsam_cpn_9"]["lifter"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
