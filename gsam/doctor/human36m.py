@@ -22,7 +22,7 @@ from gsam.datasets.takes import Take
 from gsam.doctor.anatomy import spread
 from gsam.doctor.findings import ABSENT, MISSING, NOTE, OK, Faults, Progress, Report
 from gsam.doctor.human36m_points import check_points
-from gsam.doctor.human36m_poses import Poses, check_poses
+from gsam.doctor.human36m_poses import Poses, Read, check_poses
 from gsam.errors import LicensedDataMissing
 
 __all__ = ["examine_human36m"]
@@ -37,7 +37,7 @@ def examine_human36m(report: Report, full: bool, progress: Progress) -> None:
     folder = report.folder
     archive = (folder / POSES_FILE).is_file()
     container = poses_container(folder)
-    poses: Poses = {}
+    poses = Read()
     if not archive and container is None:
         text = (
             f"needed, or the original S*/MyPoseFeatures/D3_Positions; {GRANTS['human36m'].sentence}"
@@ -48,10 +48,10 @@ def examine_human36m(report: Report, full: bool, progress: Progress) -> None:
     if archive and container is not None:
         report.add(NOTE, "S*/MyPose*", "original files beside the archives: the archives are read")
     if container is not None:
-        _check_originals(report, poses)
+        _check_originals(report, poses.sound)
     for source in KEYPOINT_FILES:
         check_points(report, source, poses, full, progress)
-    _check_videos(report, poses, full, progress)
+    _check_videos(report, poses.sound, full, progress)
 
 
 def _check_originals(report: Report, poses: Poses) -> None:

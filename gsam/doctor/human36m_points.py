@@ -13,7 +13,7 @@ from gsam.datasets.human36m_keypoints import joint_layout, view_of
 from gsam.datasets.human36m_raw_keypoints import RAW_KEYPOINTS, RawKeypoints
 from gsam.doctor.anatomy import spread
 from gsam.doctor.findings import ABSENT, NOTE, OK, Faults, Progress, Report, listed
-from gsam.doctor.human36m_poses import Poses
+from gsam.doctor.human36m_poses import Read
 from gsam.doctor.reprojection import cause_of, distance, projected
 from gsam.errors import DataError
 from gsam.skeletons import COCO_17, H36M_17, Skeleton, convert
@@ -37,7 +37,7 @@ _WITHOUT_3D = ("S2", "S3", "S4", "S10")
 _SAMPLE = 12
 
 
-def check_points(report: Report, source: str, poses: Poses, full: bool, progress: Progress) -> None:
+def check_points(report: Report, source: str, poses: Read, full: bool, progress: Progress) -> None:
     """Check one source of keypoints ("gt", "cpn", ...), where it is there."""
     what = KEYPOINT_FILES[source]
     if not (report.folder / what).is_file():
@@ -74,18 +74,18 @@ def _check(
     source: str,
     views: dict[tuple[str, str], Any],
     layout: Skeleton | None,
-    poses: Poses,
+    poses: Read,
     full: bool,
     progress: Progress,
 ) -> None:
     """`layout` None: the views are of original files, read when they are asked for."""
     faults, surplus, apart = Faults(), list[str](), list[float]()
-    for subject, take in progress(sorted(poses), f"look at {what}"):
+    for subject, take in progress(sorted(poses.sound), f"look at {what}"):
         place = f"{subject}/{take}"
         if (subject, take) not in views:
             faults.add("no keypoints, expected four cameras", place)
             continue
-        joints = poses[subject, take]
+        joints = poses.sound[subject, take]
         for index, view in enumerate(_four(views[subject, take], place, faults)):
             camera = human36m_cameras()[subject][index]
             where = f"{place} camera {camera.name}"
@@ -111,9 +111,12 @@ def _check(
                     faults.add(fault, where)
     if surplus:
         report.add(NOTE, what, f"known, cut: over a second more video than 3D: {listed(surplus)}")
-    extra = sorted({s for s, _ in views} - {s for s, _ in poses} - set(_WITHOUT_3D))
-    if extra and poses:
+    extra = sorted({s for s, _ in views} - {s for s, _ in poses.named} - set(_WITHOUT_3D))
+    if extra and poses.named:
         faults.add("subjects without 3D", ", ".join(extra))
+    if len(poses.sound) < len(poses.named):
+        unsound = len(poses.named) - len(poses.sound)
+        report.add(NOTE, what, f"{unsound} takes whose 3D is wrong are not compared with it")
     if not faults:
         names = layout.name if layout else "the originals' order"
         report.add(OK, what, f"{_fit(apart)}; pixels, {names}, four cameras")

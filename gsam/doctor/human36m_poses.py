@@ -6,6 +6,7 @@ Unlike the readers, which stop at the first fault, this goes on to name them all
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,19 @@ from gsam.errors import DataError
 from gsam.twin_mark import is_twin
 from gsam.unpickle import load_object_npz
 
-__all__ = ["Poses", "check_poses"]
+__all__ = ["Poses", "Read", "check_poses"]
 
 Poses = dict[tuple[str, str], NDArray[np.float32]]
 """(subject, take) to joints (T, 17, 3), world metres."""
+
+
+@dataclass
+class Read:
+    """What a look at the 3D leaves: every take that is `named`, and those that are `sound`."""
+
+    named: set[tuple[str, str]] = field(default_factory=set)
+    sound: Poses = field(default_factory=dict)
+
 
 PUBLISHED = {"S1": 62_094, "S5": 99_079, "S6": 62_466}
 """Frames of the original's subjects, as far as they are published; and of all train subjects."""
@@ -46,35 +56,38 @@ _THINNED = {2: 25, 5: 10, 10: 5}
 """Every how many-th frame of published counts was kept, and the frame rate it makes."""
 
 
-def check_poses(report: Report, layout: str, full: bool, progress: Progress) -> Poses:
+def check_poses(report: Report, layout: str, full: bool, progress: Progress) -> Read:
     """Read all 3D of `layout` ("npz" or a container of the originals); tell what was found."""
     what = POSES_FILE if layout == "npz" else f"S*/{CONTAINERS[layout][0]}/*{CONTAINERS[layout][1]}"
     faults = Faults()
+    found = Read()
     poses: Poses = {}
     with report.checking(what):
         read = _of_archive if layout == "npz" else _of_originals
         for subject, name, value, unit in read(report.folder, layout, faults, progress):
+            found.named.add((subject, name))
             with faults.catching(f"{subject}/{name}"):
                 poses[subject, name] = world_joints(value(), f"{subject}/{name}", unit)
-    _check_names(poses, faults)
-    _check_bodies(poses, faults, full)
+    _check_names(found.named, faults)
+    wrong = _check_bodies(poses, faults, full)
+    found.sound = {key: joints for key, joints in poses.items() if key not in wrong}
     if poses and not faults:
         frames = sum(map(len, poses.values()))
-        found = {subject for subject, _ in poses}
+        subjects = len({subject for subject, _ in poses})
         report.add(
             OK,
             what,
-            f"{len(found)} subjects, {len(poses)} takes, {frames:,} frames at {FPS:g} Hz; "
+            f"{subjects} subjects, {len(poses)} takes, {frames:,} frames at {FPS:g} Hz; "
             "metres, z up, sides and bones are people's"
             if layout == "npz"
-            else f"{len(found)} subjects, {len(poses)} takes, {frames:,} frames at {FPS:g} Hz; "
+            else f"{subjects} subjects, {len(poses)} takes, {frames:,} frames at {FPS:g} Hz; "
             "millimetres in the world, z up, sides and bones are people's",
         )
     faults.tell(report, what)
     if poses:
         _count(report, what, poses)
         _known(report, what, poses)
-    return poses
+    return found
 
 
 def _of_archive(
@@ -103,9 +116,9 @@ def _of_originals(
         yield subject, name, lambda path=path: read_positions(path, 3), "millimetres"
 
 
-def _check_names(poses: Poses, faults: Faults) -> None:
+def _check_names(named: set[tuple[str, str]], faults: Faults) -> None:
     for subject in SUBJECTS:
-        here = [name for owner, name in poses if owner == subject]
+        here = sorted(name for owner, name in named if owner == subject)
         if not here:
             faults.add("subject missing", subject)
             continue
@@ -113,7 +126,7 @@ def _check_names(poses: Poses, faults: Faults) -> None:
             if action_of(name) not in ACTIONS:
                 faults.add(f"unknown action, expected one of {', '.join(ACTIONS)}", name)
         for action in ACTIONS:
-            takes = sorted(name for name in here if action_of(name) == action)
+            takes = [name for name in here if action_of(name) == action]
             expected = _TAKES_OF_AN_ACTION
             if f"{subject}/{action}" == BROKEN and action not in takes:
                 expected -= 1
@@ -122,7 +135,9 @@ def _check_names(poses: Poses, faults: Faults) -> None:
                 faults.add(f"takes of an action are not two, but {have}", f"{subject}/{action}")
 
 
-def _check_bodies(poses: Poses, faults: Faults, full: bool) -> None:
+def _check_bodies(poses: Poses, faults: Faults, full: bool) -> set[tuple[str, str]]:
+    """Note what is wrong with the motion; returns the takes whose joints are not what they say."""
+    wrong = set()
     paces: dict[str, str] = {}
     for (subject, name), joints in poses.items():
         place = f"{subject}/{name}"
@@ -130,12 +145,14 @@ def _check_bodies(poses: Poses, faults: Faults, full: bool) -> None:
         for fault in (bone_fault(some) or side_fault(some), _frame_fault(name, some)):
             if fault:
                 faults.add(fault, place)
+                wrong.add((subject, name))
         if action_of(name) == "Walking":
             paces[place] = pace_fault(joints, FPS)
     # One odd walk is an odd walk.
     if paces and all(paces.values()):
         for place, fault in paces.items():
             faults.add(fault, place)
+    return wrong
 
 
 def _frame_fault(name: str, joints: NDArray[np.float32]) -> str:
