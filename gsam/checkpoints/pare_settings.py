@@ -14,9 +14,10 @@ import yaml
 
 from gsam.errors import DataError
 
-__all__ = ["pare_settings", "read_pare_settings"]
+__all__ = ["pare_settings", "read_pare_settings", "read_settings"]
 
 _Record = Mapping[str, Any]
+_MAX_BYTES = 1 << 20  # PARE's own file has some thousand
 _FIELDS = {
     "USE_MEAN_POSE": "mean_pose",
     "USE_MEAN_CAMSHAPE": "mean_camshape",
@@ -43,16 +44,27 @@ def read_pare_settings(path: str | Path) -> dict[str, Any]:
     Raises:
         DataError: no such file, not plain YAML, or a network that ours cannot be.
     """
+    return pare_settings(read_settings(path), str(path))
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """A YAML file of settings by name, read safely.
+
+    Raises:
+        DataError: no such file, too large, not plain YAML, or no settings by name.
+    """
     try:
+        if Path(path).stat().st_size > _MAX_BYTES:
+            raise DataError(f"{path}: more than {_MAX_BYTES} bytes, expected settings")
         record = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not plain YAML ({reason})") from error
     if not isinstance(record, Mapping):
         raise DataError(f"{path}: expected settings by name, as in pare_config.yaml")
-    return pare_settings(record, str(path))
+    return dict(record)
 
 
 def pare_settings(record: _Record, where: str) -> dict[str, Any]:

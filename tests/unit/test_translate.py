@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from gsam.checkpoints.beside import Hints
+from gsam.checkpoints.importing import Imported, import_checkpoint
 from gsam.checkpoints.key_report import compare_keys
-from gsam.checkpoints.translate import main, translate
+from gsam.checkpoints.translate import main
 from gsam.detectors.build import build_detector
 from gsam.detectors.config import DetectorConfig
 from gsam.errors import ConfigError, DataError
@@ -36,6 +38,12 @@ SMALL = {
         name="simplebaseline", joint_set="coco_17", depth=14, base=4, features=8, sigma=2.0
     ),
 }
+
+
+def translate(
+    path: Path, joint_set: str | None = None, size: tuple[int, int] | None = None
+) -> Imported:
+    return import_checkpoint(path, Hints(joint_set=joint_set, size=size))
 
 
 def state_of(family: str) -> "OrderedDict[str, Tensor]":
@@ -172,7 +180,7 @@ def test_truncated_and_absent_files(tmp_path: Path) -> None:
 
 def test_other_networks_are_named_by_their_keys(tmp_path: Path) -> None:
     torch.save({"fc.weight": torch.zeros(2, 2)}, tmp_path / "a.pth")
-    with pytest.raises(DataError, match=r"no known detector \(fc\.weight\)"):
+    with pytest.raises(DataError, match=r"no known network \(fc\.weight\)"):
         translate(tmp_path / "a.pth")
     torch.save({"epoch": 3}, tmp_path / "b.pth")
     with pytest.raises(DataError, match="holds no state dict"):

@@ -171,7 +171,7 @@ def test_command_writes_a_regressor_that_answers_the_same(
     options = [str(path), "--out", str(out), "--settings", str(tmp_path / "c.yaml")]
     assert main([*options, "--size", "64x64"]) == 0
     text = capsys.readouterr().out
-    assert "pare hrnet_conv 64x64" in text and f"left out {len(SMPL)}" in text
+    assert "pare hrnet_conv 64x64" in text and f"left out     {len(SMPL):>6}" in text
     loaded, notes = load_mesh(out)
     assert notes["translated_from"] == "p.ckpt" and notes["mesh"]["mean_camshape"]
     assert not any("smpl." in key for key in loaded.state_dict())
