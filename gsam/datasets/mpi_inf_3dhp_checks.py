@@ -33,6 +33,7 @@ _SAMPLES = 16
 _TOLERANCE_PX = 10.0
 """Median over joints and frames: annotations agree within 2 px with the training calibration, and
 the test sequences' focal lengths are known to 0.3 percent."""
+_LARGEST = 1e7
 _SCREEN = 8.0
 """Numbers that are all below it are screen coordinates, those of -1 to 1, not pixels."""
 _RESCALED = 0.2
@@ -54,11 +55,16 @@ def check_length(found: int, usable: int, where: str) -> None:
 
 
 def check_finite(array: NDArray[Any], skeleton: Skeleton, where: str) -> None:
-    """Every number of (T, J, C) must be one."""
-    broken = ~np.isfinite(array).all(axis=-1)
+    """Every number of (T, J, C) must be one, of millimetres or pixels that there can be."""
+    broken = ~(np.abs(array) < _LARGEST)
     if broken.any():
-        frame, joint = (int(i) for i in np.argwhere(broken)[0])
-        raise DataError(f"{where}: joint {skeleton.joints[joint]} is not finite in frame {frame}")
+        frame, joint, axis = (int(i) for i in np.argwhere(broken)[0])
+        value = array[frame, joint, axis]
+        found = f"{value:g}" if np.isfinite(value) else "not finite"
+        raise DataError(
+            f"{where}: joint {skeleton.joints[joint]} is {found} in frame {frame}, expected "
+            f"numbers below {_LARGEST:g}"
+        )
 
 
 def check_millimetres(joints: NDArray[Any], skeleton: Skeleton, where: str) -> None:

@@ -33,6 +33,9 @@ __all__ = ["read_test_archive", "read_training_archive"]
 
 log = logging.getLogger(__name__)
 
+_FASTEST = 1e4
+"""Frames per second, beyond what any camera has."""
+
 
 def read_training_archive(
     path: Path, cameras: Sequence[int], usable: Mapping[tuple[str, str], int] | None = None
@@ -109,10 +112,12 @@ def _dictionary(path: Path, expected: Sequence[str]) -> dict[str, Any]:
 def _views_and_rate(value: Any, where: str) -> tuple[dict[Any, Any], float]:
     """The dictionary of cameras and the frames per second of a training sequence."""
     items = list(value) if isinstance(value, list | tuple | np.ndarray) else []
-    rate = np.asarray(items[1]) if len(items) == 2 else np.empty(0, object)
-    if len(items) != 2 or not isinstance(items[0], dict) or rate.size != 1:
-        raise DataError(f"{where}: expected [dictionary of cameras, frames per second]")
-    return items[0], float(number_array(rate, f"{where}: frames per second").reshape(()))
+    rate = items[1] if len(items) == 2 else None
+    if isinstance(rate, np.ndarray) and rate.size == 1:
+        rate = rate.item()
+    if isinstance(rate, int | float) and 0 < rate < _FASTEST and isinstance(items[0], dict):
+        return items[0], float(rate)
+    raise DataError(f"{where}: expected [dictionary of cameras, frames per second]")
 
 
 def _joints(value: Any, where: str) -> tuple[NDArray[Any], NDArray[Any]]:
