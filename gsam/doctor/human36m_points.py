@@ -29,6 +29,11 @@ NEEDED_FOR = {
     "detectron_coco": "not used by any table",
     "sh_mpii": "not used by any table",
 }
+_ORIGINALS = {
+    "gt": "S*/MyPoseFeatures/D2_Positions",
+    "sh": "S*/StackedHourglassFineTuned*",
+    "sh_mpii": "S*/StackedHourglass",
+}
 _ALLOWED_PX = {"gt": 2.0}
 _DETECTED_PX = 40.0
 _SURPLUS = FPS
@@ -45,7 +50,7 @@ def check_points(report: Report, source: str, poses: Read, full: bool, progress:
         if not originals:
             report.add(ABSENT, what, NEEDED_FOR[source])
             return
-        what = f"{RAW_KEYPOINTS[source]} files of {source}"
+        what = _ORIGINALS[source]
         views: Any = {key: (originals, key) for key in originals}
         _check(report, what, source, views, None, poses, full, progress)
         return
