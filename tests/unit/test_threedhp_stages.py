@@ -19,7 +19,7 @@ from gsam.weights import save_network
 from pipelines.preprocess import write_clips
 from stages import export_threedhp, extract_threedhp, paths, preprocess, raw_threedhp
 
-SMALL = {"seconds": 4.0, "test_seconds": 4.0, "seed": 5}
+SMALL = TwinThreedhpConfig(seconds=4.0, test_seconds=4.0, seed=5)
 SOURCE = "threedhp_gt"
 
 
@@ -32,7 +32,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def extract(data: str, folder: str = "raw") -> tuple[str, str]:
     """Run both stages; returns their summary lines."""
     plan: dict[str, Any] = {"data": data, "folder": folder}
-    write_json("data/plan/raw_threedhp.json", {**plan, "twin": SMALL})
+    write_json("data/plan/raw_threedhp.json", {**plan, "twin": vars(SMALL)})
     write_json("data/plan/extract_threedhp.json", {**plan, "cameras": "vnect"})
     return raw_threedhp.main([]), extract_threedhp.main([])
 
@@ -67,7 +67,7 @@ def test_both_layouts_and_the_made_twin_give_the_same_clips(
         monkeypatch.chdir(place)
         if layout:
             Path("raw").mkdir()
-            generate(Path("raw"), TwinThreedhpConfig(**SMALL), layout)
+            generate(Path("raw"), SMALL, layout)
         made, read = extract("archives" if layout else "twin")
         files = {"official": 38, "npz": 2}
         assert f"archives  {files[layout]} files" in made if layout else made.startswith("twin of")
