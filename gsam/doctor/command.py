@@ -24,8 +24,8 @@ from gsam.progress import progress
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns its exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code. Without arguments, those of the command line."""
     parser = argparse.ArgumentParser(
         "python -m gsam.doctor", description=(__doc__ or "").partition("\n")[0]
     )
