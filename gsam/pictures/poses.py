@@ -1,4 +1,5 @@
-"""A sheet of lifted poses: 2D input, then prediction over truth from the camera and the side."""
+"""A sheet of lifted poses: 2D input, then the prediction (over truth, where there is any) from the
+camera and from the side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,16 +22,21 @@ LEFT_COLOUR, RIGHT_COLOUR, MIDDLE_COLOUR, TRUTH_COLOUR = "#1f6fb4", "#d0562b", "
 
 @dataclass(frozen=True)
 class LiftedPose:
-    """One frame: keypoints (J, 2) normalised; prediction, target (J, 3) metres, camera frame."""
+    """One frame: keypoints (J, 2) normalised; prediction, target (J, 3) metres, camera frame.
+
+    Without a target there is nothing to measure the prediction by.
+    """
 
     label: str
     keypoints: NDArray[np.float32]
     prediction: NDArray[np.float32]
-    target: NDArray[np.float32]
+    target: NDArray[np.float32] | None = None
 
     @property
-    def error_mm(self) -> float:
-        """MPJPE of this frame."""
+    def error_mm(self) -> float | None:
+        """MPJPE of this frame; None without truth."""
+        if self.target is None:
+            return None
         return float(np.linalg.norm(self.prediction - self.target, axis=-1).mean() * 1000)
 
 
@@ -60,9 +66,11 @@ def _draw_pose(axes: NDArray[np.object_], pose: LiftedPose, skeleton: Skeleton) 
     _draw_bones(axes[0], pose.keypoints, skeleton)
     axes[0].set_title(pose.label, fontsize=9)
     for axis, (across, name) in zip(axes[1:], ((0, "camera"), (2, "side")), strict=True):
-        _draw_bones(axis, pose.target[:, [across, 1]], skeleton, TRUTH_COLOUR)
+        if pose.target is not None:
+            _draw_bones(axis, pose.target[:, [across, 1]], skeleton, TRUTH_COLOUR)
         _draw_bones(axis, pose.prediction[:, [across, 1]], skeleton)
-        axis.set_title(name if across == 0 else f"{name}, {pose.error_mm:.0f} mm", fontsize=9)
+        measured = "" if pose.error_mm is None or across == 0 else f", {pose.error_mm:.0f} mm"
+        axis.set_title(name + measured, fontsize=9)
         axis.set_xlim(-0.95, 0.95)
         axis.set_ylim(0.95, -0.95)
 
