@@ -58,6 +58,12 @@ def boxes_of(params: Params) -> str:
     return str(boxes if boxes == "truth" else params.raw_file("boxes", boxes))
 
 
+def detect_options(params: Params, scale: Mapping[str, Any]) -> dict[str, Any]:
+    """How a detector looks at pictures: what the scale says, then params.yaml."""
+    set_ones = {key: value for key, value in params.detect.items() if value is not None}
+    return {**scale["detect"], **set_ones, "boxes": boxes_of(params)}
+
+
 def _key_problems(own: Mapping[str, Any], where: str) -> list[str]:
     found = [
         f"{where}: unknown key {k!r}; {nearest(k, RUN_KEYS)}" for k in own if k not in RUN_KEYS
@@ -89,11 +95,7 @@ def _resolve(name: str, own: Mapping[str, Any], params: Params) -> dict[str, Any
         "images": own["images"],
         "detector": {**config["detector"], **small, **own_detector, **joints},
         "full_detector": {**config["detector"], **own_detector, **joints},
-        "detect": {
-            **config["scale"]["detect"],
-            **{key: value for key, value in params.detect.items() if value is not None},
-            "boxes": boxes_of(params),
-        },
+        "detect": detect_options(params, config["scale"]),
         "seeds": params.seeds,
         "workers": params.workers,
     }

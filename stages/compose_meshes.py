@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import PurePosixPath
 from typing import Any
 
 from gsam.configs import nearest, problems_of
@@ -13,6 +14,7 @@ from gsam.meshes.sources import MeshSamples
 from gsam.training.config import TrainConfig
 from stages.compose import CONF, choice_problems, choices, composed
 from stages.params import Params, read_yaml
+from stages.paths import BACKBONE
 
 PARTS = {
     "mesh": MeshConfig,
@@ -84,7 +86,7 @@ def _resolve(name: str, own: Mapping[str, Any], params: Params) -> dict[str, Any
         "mesh": {**config["mesh"], **small, **own_mesh},
         "full_mesh": {**config["mesh"], **own_mesh},
         "truth": params.mesh.get("truth", "neutral"),
-        "backbone": params.raw_file("weights", backbone) if backbone else None,
+        "backbone": str(BACKBONE / PurePosixPath(backbone).name) if backbone else None,
         "seeds": params.seeds,
         "workers": params.workers,
     }

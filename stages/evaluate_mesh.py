@@ -11,28 +11,18 @@ metrics.json (the first seed's headline). Where the data is missing both say so.
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
 from gsam.meshes.augment import MeshAugment
 from gsam.meshes.config import MeshConfig
-from gsam.meshes.inference import MeshRegressor
 from gsam.meshes.losses import MeshLossConfig
 from gsam.meshes.parameters import count_parameters
-from gsam.meshes.scoring import BATCH, answers_of
 from gsam.meshes.sources import MeshSamples
 from gsam.storage import read_json, write_json
-from gsam.weights import load_mesh
 from stages.common import one_argument, planned, run_stage, status_of
-from stages.mesh_scores import Labelled
+from stages.mesh_scores import Labelled, headline, shown
 from stages.paths import MESH_MODELS, MESHES
-
-HEADLINE = tuple(
-    f"test_{subset}{metric}"
-    for subset in ("", "occluded_", "unoccluded_")
-    for metric in ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm")
-)
 
 
 def main(arguments: list[str]) -> str:
@@ -50,28 +40,12 @@ def main(arguments: list[str]) -> str:
     for seed, record in trained["seeds"].items():
         kept = {key: record[key] for key in ("status", "diverged_epoch", "weights_hash")}
         weights = MESH_MODELS / name / f"seed{seed}.safetensors"
-        seeds[seed] = {**kept, **scores_of(weights, people, run, f"{name} seed {seed}")}
+        seeds[seed] = {**kept, **people.scores_of(weights, run["truth"], f"{name} seed {seed}")}
     result = score_file(run, people, seeds)
-    metrics = headline(result)
+    metrics = headline(next(iter(seeds.values()))["figures"], result["status"])
     write_json(MESHES / name / "scores.json", result)
     write_json(MESHES / name / "metrics.json", metrics)
     return f"{result['status']}  {result['dataset']}  {shown(metrics)}"
-
-
-def scores_of(
-    weights: Path, people: Labelled, run: Mapping[str, Any], where: str
-) -> dict[str, Any]:
-    """Every figure of one trained network.
-
-    Raises:
-        DataError: the weights or an image cannot be used, or an answer is not finite.
-    """
-    model, notes = load_mesh(weights, people.device)
-    config = build(MeshConfig, notes["mesh"], f"{weights}: mesh")
-    body = people.bodies.neutral
-    regressor = MeshRegressor(model, config, body, batch_size=BATCH, device=people.device)
-    answers = {split: answers_of(regressor, images) for split, images in people.images.items()}
-    return people.score(answers, run["truth"], where)
 
 
 def score_file(
@@ -96,19 +70,6 @@ def recipe_of(run: Mapping[str, Any]) -> dict[str, Any]:
     kinds = {"augment": MeshAugment, "samples": MeshSamples, "losses": MeshLossConfig}
     own = {part: asdict(build(kind, run[part], part)) for part, kind in kinds.items()}
     return {**run["train"], **own["augment"], **own["samples"], "losses": own["losses"]}
-
-
-def headline(result: Mapping[str, Any]) -> dict[str, Any]:
-    """metrics.json: the first seed's headline figures, and the status of all."""
-    figures = next(iter(result["seeds"].values()))["figures"]
-    kept = {key: figures[key] for key in HEADLINE if key in figures}
-    return {**kept, "status": result["status"]}
-
-
-def shown(metrics: Mapping[str, Any]) -> str:
-    """The three errors over the whole test split, for the summary line."""
-    names = {"MPJPE": "mpjpe_mm", "PA-MPJPE": "pa_mpjpe_mm", "PVE": "pve_mm"}
-    return "  ".join(f"{label} {metrics[f'test_{key}']:.1f} mm" for label, key in names.items())
 
 
 if __name__ == "__main__":

@@ -1,20 +1,27 @@
-"""What scoring a mesh regressor and its baseline share: the labelled people, the files' fields."""
+"""What scoring a mesh regressor, a checkpoint and the baseline share: the labelled people, the
+files' fields."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from gsam.body.bodies import Bodies, read_bodies
+from gsam.configs import build
 from gsam.errors import LicensedDataMissing
 from gsam.images import ImageSet
 from gsam.images.bodies import BodyLabels
+from gsam.meshes.config import MeshConfig
+from gsam.meshes.inference import MeshRegressor
 from gsam.meshes.scoring import (
+    BATCH,
     Answer,
     Errors,
     Truth,
+    answers_of,
     figures,
     per_sequence,
     person_errors,
@@ -22,6 +29,7 @@ from gsam.meshes.scoring import (
     protocol,
 )
 from gsam.storage import read_json
+from gsam.weights import load_mesh
 from stages.common import progress
 from stages.paths import BODIES, IMAGES
 
@@ -30,6 +38,11 @@ SPLITS = ("test", "validation")
 """Scored splits; the first one's errors are also given by sequence."""
 DIGITS = 3
 """Decimals of reported figures, above what differs between processors."""
+HEADLINE = tuple(
+    f"test_{subset}{metric}"
+    for subset in ("", "occluded_", "unoccluded_")
+    for metric in ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +69,20 @@ class Labelled:
         labels = {split: BodyLabels.load(BODIES, split, images[split]) for split in SPLITS}
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(images, labels, read_bodies(BODIES / "model"), device)
+
+    def scores_of(self, weights: Path, truth: str, where: str) -> dict[str, Any]:
+        """Every figure of one trained network, rounded.
+
+        Raises:
+            DataError: the weights or an image cannot be used, or an answer is not finite.
+        """
+        model, notes = load_mesh(weights, self.device)
+        config = build(MeshConfig, notes["mesh"], f"{weights}: mesh")
+        regressor = MeshRegressor(
+            model, config, self.bodies.neutral, batch_size=BATCH, device=self.device
+        )
+        answers = {split: answers_of(regressor, images) for split, images in self.images.items()}
+        return self.score(answers, truth, where)
 
     def score(self, answers: Mapping[str, Answer], kind: str, where: str) -> dict[str, Any]:
         """The figures of answers (one for each split), rounded, as one seed's in scores.json.
@@ -100,6 +127,18 @@ class Labelled:
             "truth": run["truth"],
             "protocol": protocol(self.dataset, self.bodies, run["truth"]),
         }
+
+
+def headline(figures: Mapping[str, float], status: str) -> dict[str, Any]:
+    """metrics.json: the figures that the tables show, and the status."""
+    kept = {key: figures[key] for key in HEADLINE if key in figures}
+    return {**kept, "status": status}
+
+
+def shown(metrics: Mapping[str, Any]) -> str:
+    """The three errors over the whole test split, for the summary line."""
+    names = {"MPJPE": "mpjpe_mm", "PA-MPJPE": "pa_mpjpe_mm", "PVE": "pve_mm"}
+    return "  ".join(f"{label} {metrics[f'test_{key}']:.1f} mm" for label, key in names.items())
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:

@@ -51,7 +51,9 @@ def group_of(arguments: list[str]) -> str:
     return arguments[0]
 
 
-# Where a run runs: inherited by every run. The other fields of Params shape `main` alone.
+# Where a run runs: inherited by every run; the checkpoint has stages of its own. The other fields
+# of Params shape `main` alone.
+OWN_STAGES = ("checkpoint",)
 INHERITED = ("data", "scale", "raw", "detect", "mesh", "threedhp", "displaced", "seeds", "workers")
 
 
@@ -111,6 +113,7 @@ class Params:
     keypoints: str
     lifter: str
     frames: int
+    checkpoint: str | None = None
     head: Literal["centre", "sequence"] | None = None
     stride: int | None = None
     optimizer: str | None = None
@@ -142,7 +145,7 @@ class Params:
 
     def knobs(self) -> dict[str, Any]:
         """What `main` changes in its lifter's file, its scale and the recipe: the set knobs."""
-        return {k: v for k, v in vars(self).items() if k not in INHERITED and v is not None}
+        return {k: v for k, v in vars(self).items() if k not in (*INHERITED, *OWN_STAGES) and v is not None}
 
 
 def location_problems(raw: Mapping[str, str]) -> list[str]:

@@ -21,6 +21,11 @@ THREEDHP_POSES = Path("data/poses_threedhp")
 IMAGES = Path("data/images")
 BODIES = Path("data/bodies")
 """Of the bodies stage: the body model, mean parameters, and the labels of data/images/threedpw."""
+BACKBONE = Path("data/backbone")
+"""Of the backbone stage: the checkpoint that mesh regressors' backbones start from, if any."""
+CHECKPOINT_MODEL = Path("models/checkpoint")
+CHECKPOINT_RESULTS = Path("results/checkpoint")
+"""Of the checkpoint that params.yaml names, if any."""
 DETECTOR_MODELS = Path("models/detector")
 DETECTORS = Path("results/detectors")
 MODELS = Path("models/lifter")

@@ -9,6 +9,7 @@ runs again only when something that it inherits or imports changed. Ends with ex
 line that names every wrong key or value.
 """
 
+from pathlib import Path
 from typing import Any
 
 from gsam.configs import problems_of
@@ -17,10 +18,11 @@ from gsam.storage import atomic_directory, write_json
 from gsam.twin.images.config import TwinImagesConfig
 from gsam.twin.threedhp.config import TwinThreedhpConfig
 from gsam.twin.video.config import TwinVideoConfig
+from pipelines.object_store import is_remote
 from stages.code import code_of, stage_modules
 from stages.common import PLAN, run_stage
 from stages.compose import composed, resolve_runs
-from stages.compose_detectors import resolve_detectors
+from stages.compose_detectors import detect_options, resolve_detectors
 from stages.compose_meshes import resolve_meshes
 from stages.params import Params, read_params
 from stages.sources import source_problems
@@ -111,6 +113,15 @@ def data_plans(params: Params, config: dict[str, Any]) -> dict[str, dict[str, An
         },
         "extract": {"data": data, "options": config["dataset"]},
         "keypoints": {"data": data, "seed": KEYPOINT_SEED},
+        "backbone": {"backbone": _weights(params, params.mesh.get("backbone"))},
+        "import_checkpoint": {"checkpoint": _weights(params, params.checkpoint)},
+        "evaluate_checkpoint": {
+            "scale": params.scale,
+            "keypoints": params.keypoints,
+            "detect": detect_options(params, config["scale"]),
+            "truth": params.mesh.get("truth", "neutral"),
+            "workers": params.workers,
+        },
         # Apart from the runs' plans: nothing trains again because it is scored otherwise.
         "scoring": {"displaced": params.displaced},
     }
@@ -120,6 +131,13 @@ def twin_options(config: dict[str, Any]) -> dict[str, Any]:
     """The twin's own options, at the size that the scale gives."""
     own = {key: value for key, value in config["dataset"].items() if key != "test_subjects"}
     return own | config["scale"].get("twin", {})
+
+
+def _weights(params: Params, name: str | None) -> str | None:
+    """Where a checkpoint is that params.yaml names: in raw.weights, or anywhere by its own path."""
+    if name is None or is_remote(name) or Path(name).is_absolute():
+        return name
+    return params.raw_file("weights", name)
 
 
 _RAW_KEY = {"archives": "human36m", "bvh": "bvh"}

@@ -238,7 +238,7 @@ def test_mesh_regressors_inherit_no_knob_of_main(project: Path) -> None:
     assert meshes(project) == before
     edit(project, mesh={"truth": "gendered", "backbone": "hrnet.pth"})
     after = meshes(project)["hmr"]
-    assert (after["truth"], after["backbone"]) == ("gendered", "data/raw/weights/hrnet.pth")
+    assert (after["truth"], after["backbone"]) == ("gendered", "data/backbone/hrnet.pth")
 
 
 @pytest.mark.parametrize(
