@@ -45,6 +45,7 @@ PLUMBING = {
     "stages/curves.py",
     "stages/params.py",
     "stages/paths.py",
+    "stages/sound.py",
 }
 """Carries values and messages from place to place: a change there changes nothing computed."""
 

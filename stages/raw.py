@@ -16,7 +16,6 @@ from typing import Any
 
 from gsam.configs import build
 from gsam.datasets.human36m_layouts import LAYOUTS, layout_of, source_files
-from gsam.doctor.examining import require_sound
 from gsam.errors import DataError
 from gsam.storage import atomic_directory, write_json
 from gsam.twin import generate
@@ -26,6 +25,7 @@ from pipelines.raw_fetch import local_folder
 from stages.common import planned, progress, run_stage
 from stages.paths import SOURCE
 from stages.raw_names import RAW_FILES
+from stages.sound import require_sound
 
 
 def main(arguments: list[str]) -> str:
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> str:
     with local_folder(plan["folder"], *RAW_FILES[plan["data"]]) as folder:
         files = raw_files(plan["data"], folder)
         if plan["data"] == "archives":
-            require_sound("human36m", folder, progress)
+            require_sound("human36m", folder)
         with atomic_directory(SOURCE) as out:
             write_json(out / "manifest.json", manifest(plan["folder"], folder, files))
         form = f", {LAYOUTS[layout_of(folder)]}" if plan["data"] == "archives" else ""

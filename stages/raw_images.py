@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
-from gsam.doctor.examining import require_sound
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.config import TwinConfig
 from gsam.twin.images.config import TwinImagesConfig
@@ -21,6 +20,7 @@ from stages.common import planned, progress, run_stage
 from stages.paths import SOURCE_IMAGES
 from stages.raw import manifest
 from stages.raw_names import RAW_FILES
+from stages.sound import require_sound
 
 DATASETS = ("human36m", "coco", "mpii")
 
@@ -60,7 +60,7 @@ def listing(dataset: str, location: str) -> dict[str, Any]:
         files = image_files(dataset, folder)
         if files and dataset != "human36m":
             # Human3.6M's videos are looked at with its poses, by the raw stage.
-            require_sound(dataset, folder, progress)
+            require_sound(dataset, folder)
         return manifest(location, folder, files)
 
 

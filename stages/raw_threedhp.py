@@ -13,7 +13,6 @@ from typing import Any
 
 from gsam.configs import build
 from gsam.datasets.mpi_inf_3dhp import source_files
-from gsam.doctor.examining import require_sound
 from gsam.errors import LicensedDataMissing
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.threedhp import TwinThreedhpConfig, generate
@@ -22,6 +21,7 @@ from stages.common import planned, progress, run_stage
 from stages.paths import THREEDHP_SOURCE
 from stages.raw import manifest
 from stages.raw_names import RAW_FILES
+from stages.sound import require_sound
 
 
 def main(arguments: list[str]) -> str:
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> str:
             try:
                 with local_folder(location, *RAW_FILES["threedhp"]) as folder:
                     files = source_files(folder)
-                    require_sound("threedhp", folder, progress)
+                    require_sound("threedhp", folder)
                     write_json(out / "manifest.json", manifest(location, folder, files))
                 return f"archives  {len(files)} files in {location}"
             except LicensedDataMissing as missing:

@@ -13,7 +13,6 @@ from typing import Any
 
 from gsam.configs import build
 from gsam.datasets.threedpw import missing_message
-from gsam.doctor.examining import require_sound
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.video import TwinVideoConfig
 from pipelines.raw_fetch import local_folder
@@ -21,6 +20,7 @@ from stages.common import planned, progress, run_stage
 from stages.paths import THREEDPW_SOURCE
 from stages.raw import manifest
 from stages.raw_names import RAW_FILES
+from stages.sound import require_sound
 
 
 def main(arguments: list[str]) -> str:
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> str:
             with local_folder(location, *RAW_FILES["threedpw"]) as folder:
                 files = threedpw_files(folder)
                 if files:
-                    require_sound("threedpw", folder, progress)
+                    require_sound("threedpw", folder)
                     write_json(out / "manifest.json", manifest(location, folder, files))
                     return f"archives  {len(files)} files in {location}"
             reason = missing_message(location, "sequenceFiles")

@@ -7,11 +7,10 @@ from importlib import import_module
 from pathlib import Path
 
 from gsam.datasets.grants import GRANTS
-from gsam.doctor.findings import NOTE, WRONG, Progress, Report, quiet
-from gsam.errors import DataError
+from gsam.doctor.findings import NOTE, Progress, Report, quiet
 from gsam.twin_mark import is_twin, twin_of
 
-__all__ = ["DATASETS", "examine", "require_sound"]
+__all__ = ["DATASETS", "examine"]
 
 DATASETS = {
     "human36m": (GRANTS["human36m"].title, "human36m"),
@@ -48,14 +47,3 @@ def examine(dataset: str, folder: Path, full: bool = False, progress: Progress =
     look = getattr(import_module(f"gsam.doctor.{module}"), f"examine_{dataset}")
     look(report, full, progress)
     return report
-
-
-def require_sound(dataset: str, folder: Path, progress: Progress = quiet) -> None:
-    """Raise DataError with the doctor's table where something in the folder is wrong.
-
-    What is missing is left to the caller, who knows what is needed.
-    """
-    report = examine(dataset, folder, progress=progress)
-    if WRONG in report.statuses():
-        said = f"something is wrong in it, as python -m gsam.doctor says:\n{report.text()}"
-        raise DataError(f"{folder}: {said}")

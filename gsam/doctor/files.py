@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gsam.boxes.sources import box_files
-from gsam.checkpoints.infer import is_detector
-from gsam.checkpoints.infer_mesh import is_mesh
+from gsam.checkpoints.beside import hints_beside
+from gsam.checkpoints.importing import import_checkpoint
 from gsam.checkpoints.read import read_state_dict
 from gsam.datasets.bvh import BvhConfig, read_recording, recordings
 from gsam.doctor.anatomy import side_fault, spread
 from gsam.doctor.checksums import checksum_fault
-from gsam.doctor.findings import ABSENT, OK, WRONG, Faults, Progress, Report
+from gsam.doctor.findings import ABSENT, NOTE, OK, WRONG, Faults, Progress, Report
 from gsam.errors import DataError, GsamError
 
 __all__ = ["examine_boxes", "examine_bvh", "examine_weights"]
@@ -31,11 +31,20 @@ def examine_weights(report: Report, full: bool, progress: Progress) -> None:
         if not _is_published(report, what, path):
             continue
         with report.checking(what):
-            state = read_state_dict(path)
-            numbers = sum(tensor.numel() for tensor in state.values())
-            kind = "detector" if is_detector(state) else "mesh regressor" if is_mesh(state) else ""
-            text = f"{len(state):,} arrays, {numbers / 1e6:.2f} M numbers"
-            report.add(OK, what, f"{kind}, {text}" if kind else text)
+            _check_network(report, what, path)
+
+
+def _check_network(report: Report, what: str, path: Path) -> None:
+    """Say which network a checkpoint is, and whether its keys are all accounted for."""
+    state = read_state_dict(path)
+    try:
+        found = import_checkpoint(path, hints_beside(path))
+    except GsamError as error:
+        text = f"{len(state):,} arrays, of use as a backbone to start from at most: {error}"
+        report.add(NOTE, what, text)
+        return
+    text = f"{found.title()}: {found.report.counts()}"
+    report.add(OK if found.report.complete else WRONG, what, text)
 
 
 def _is_published(report: Report, what: str, path: Path) -> bool:

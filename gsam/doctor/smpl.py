@@ -7,6 +7,7 @@ import numpy as np
 from gsam.body.bodies import FREE_BODY, NEUTRAL, Bodies, open_bodies
 from gsam.body.files import H36M, SMPL_VERTICES
 from gsam.body.mean_params import read_mean_params
+from gsam.checkpoints.beside import MEAN_PARAMETERS
 from gsam.datasets.grants import GRANTS
 from gsam.doctor.findings import ABSENT, MISSING, NOTE, OK, WRONG, Progress, Report
 from gsam.errors import DataError, LicensedDataMissing
@@ -14,7 +15,6 @@ from gsam.skeletons import SMPL_24
 
 __all__ = ["examine_smpl"]
 
-MEAN_PARAMETERS = "smpl_mean_params.npz"
 _HEIGHT_M = (1.2, 2.2)
 
 

@@ -12,7 +12,7 @@ from gsam.datasets.human36m_cameras import human36m_cameras
 from gsam.doctor.anatomy import bone_fault, pace_fault, side_fault, up_fault
 from gsam.doctor.checksums import checksum_fault
 from gsam.doctor.command import main
-from gsam.doctor.examining import DATASETS, examine, require_sound
+from gsam.doctor.examining import DATASETS, examine
 from gsam.doctor.findings import MISSING, NOTE, WRONG, Faults, Report
 from gsam.doctor.human36m_poses import PUBLISHED, check_poses
 from gsam.doctor.reprojection import cause_of, projected, swapped_beside
@@ -21,6 +21,7 @@ from gsam.skeletons import H36M_17, H36M_32, MPI_INF_3DHP_17, convert
 from gsam.twin.config import TwinConfig
 from gsam.twin.generate import Performer
 from gsam.twin.subjects import plan_takes
+from stages.sound import require_sound
 
 Walk = NDArray[np.float64]
 CAMERA = human36m_cameras()["S1"][0]
@@ -154,14 +155,18 @@ def test_an_unknown_dataset_is_a_usage_error(capsys: pytest.CaptureFixture[str])
     assert "did you mean 'human36m'?" in capsys.readouterr().err
 
 
-def test_stages_are_stopped_by_what_is_wrong_not_by_what_is_missing(tmp_path: Path) -> None:
+def test_stages_are_stopped_by_what_is_wrong_not_by_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     require_sound("coco", tmp_path)
     labels = tmp_path / "annotations/person_keypoints_val2017.json"
     labels.parent.mkdir()
     labels.write_text("{}")
     (tmp_path / "val2017").mkdir()
-    with pytest.raises(DataError, match=r"(?s)python -m gsam.doctor.*WRONG.*images"):
+    with pytest.raises(DataError, match=r"1 things are wrong.*person_keypoints_val2017\.json"):
         require_sound("coco", tmp_path)
+    table = capsys.readouterr().err
+    assert "MISSING train2017" in table and "WRONG   annotations" in table
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
