@@ -37,6 +37,7 @@ __all__ = [
     "OWN_CAMERA",
     "POSES",
     "PREDICTIONS",
+    "RECORDINGS",
     "SCHEMAS",
     "SEQUENCES",
     "WORLD",
@@ -255,11 +256,34 @@ FITTED = schema(
 )
 """One row per person of somebody's own pictures or video: the body that a regressor found."""
 
+RECORDINGS = schema(
+    "recordings",
+    "3D as `space` in the metadata says: world, or camera (x right, y down, z forward)",
+    [
+        *identity("subject", "action", "take", "camera"),
+        field("split", pa.string(), "train or test; null: for lifting only", nullable=True),
+        FPS,
+        FRAMES,
+        field("first", pa.int32(), "number of the first frame in the file it came from"),
+        *SIZE,
+        field("points", FLOATS, "joints in the image", unit="px", shape="T,J,2"),
+        field("scores", FLOATS, "confidence, 0 to 1; 0: interpolated", shape="T,J"),
+        field("joints", FLOATS, "true joints", unit="m", shape="T,J,3", nullable=True),
+        field("valid", FLAGS, "frames to score; null: all", shape="T", nullable=True),
+        field("K", DOUBLES, "intrinsic matrix", unit="px", shape="3,3", nullable=True),
+        field("distortion", DOUBLES, "coefficients in the order of the model", nullable=True),
+        field("model", pa.string(), "pinhole, human36m or opencv; null: pinhole", nullable=True),
+        field("R", DOUBLES, "world to camera rotation", shape="3,3", nullable=True),
+        field("t", DOUBLES, "world to camera translation", unit="m", shape="3", nullable=True),
+    ],
+)
+"""One row per recording and camera: what users bring (docs/custom-data.md)."""
+
 SCHEMAS = {
     metadata_of(one)["schema"]: one
     for one in (
         *(SEQUENCES, CAMERAS, POSES, KEYPOINTS, CLIPS, PREDICTIONS),
-        *(IMAGES, BODIES, FITTED),
+        *(IMAGES, BODIES, FITTED, RECORDINGS),
     )
 }
 """Every table's schema by its name."""
