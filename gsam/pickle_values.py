@@ -15,46 +15,28 @@ from gsam.pickle_names import (
     array_of,
     element_type,
 )
+from gsam.value_count import count_values
 
 __all__ = ["plain_value"]
 
 _MAX_VALUES = 10_000_000
 """Values in a pickle, each counted as often as it is referred to: the largest files hold 100,000
-arrays. Ten lines can refer to each other 10^10 times, which whoever walks through them then does.
-"""
+arrays."""
 
 
 def plain_value(value: Any) -> Any:
     """The value with holders replaced by what they hold; lists and dicts change in place.
 
-    Raises Refused for a value that holds itself, that refers to too many, or an impossible array.
+    Raises Refused for one that refers to too many or holds an impossible array, ValueError for one
+    that holds itself.
     """
-    if _nodes(value, {}) > _MAX_VALUES:
+    if count_values(value, _parts) > _MAX_VALUES:
         raise Refused(f"refers to more than {_MAX_VALUES} values")
     return _plain(value, {})
 
 
-def _nodes(value: Any, known: dict[int, int]) -> int:
-    """How many values a walk through `value` meets; lists that hold themselves are refused."""
-    if isinstance(value, str | bytes):
-        return 1 + len(value) // 16
-    if isinstance(value, Holder):
-        inside: Any = (value.state, *value.arguments)
-    elif isinstance(value, dict):
-        inside = (*value, *value.values())
-    elif isinstance(value, np.ndarray):
-        inside = value.ravel().tolist() if value.dtype.hasobject else ()
-    elif isinstance(value, list | tuple | set):
-        inside = value
-    else:
-        return 1
-    count = known.get(id(value))
-    if count is None:
-        known[id(value)] = 0
-        count = known[id(value)] = 1 + sum(_nodes(item, known) for item in inside)
-    elif count == 0:
-        raise Refused("holds a value that holds itself")
-    return count
+def _parts(value: Any) -> tuple[Any, ...] | None:
+    return (value.state, *value.arguments) if isinstance(value, Holder) else None
 
 
 def _plain(value: Any, done: dict[int, tuple[object, object]]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +38,10 @@ NetworkConfig = LifterConfig | DetectorConfig | MeshConfig
 # The key of the notes under which each kind of network's configuration is kept.
 _KINDS = {LifterConfig: "lifter", DetectorConfig: "detector", MeshConfig: "mesh"}
 
+_LAYERS = ("blocks", "bottlenecks", "coattention", "depth", "layers", "modules", "stacks", "stages")
+_MOST_LAYERS = 200
+_LARGEST_SIDE = 4096  # of pictures and clips, which weights do not tell
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -64,8 +68,8 @@ def load_lifter(
         DataError: no such file, not one of ours, damaged, or weights that do not fit the lifter.
     """
     weights, notes = _read(path, "lifter")
-    model = build_lifter(build(LifterConfig, notes["lifter"], f"{path}: lifter"))
-    return _fill(model, weights, path, "lifter").to(device), notes
+    config = build(LifterConfig, notes["lifter"], f"{path}: lifter")
+    return _fill(lambda: build_lifter(config), config, weights, path).to(device), notes
 
 
 def load_detector(
@@ -77,8 +81,8 @@ def load_detector(
         DataError: no such file, not one of ours, damaged, or weights that do not fit the detector.
     """
     weights, notes = _read(path, "detector")
-    model = build_detector(build(DetectorConfig, notes["detector"], f"{path}: detector"))
-    return _fill(model, weights, path, "detector").to(device), notes
+    config = build(DetectorConfig, notes["detector"], f"{path}: detector")
+    return _fill(lambda: build_detector(config), config, weights, path).to(device), notes
 
 
 def load_mesh(
@@ -92,8 +96,8 @@ def load_mesh(
         DataError: no such file, not one of ours, damaged, or weights that do not fit the regressor.
     """
     weights, notes = _read(path, "mesh")
-    model = build_mesh(build(MeshConfig, notes["mesh"], f"{path}: mesh"))
-    return _fill(model, weights, path, "mesh").to(device), notes
+    config = build(MeshConfig, notes["mesh"], f"{path}: mesh")
+    return _fill(lambda: build_mesh(config), config, weights, path).to(device), notes
 
 
 def stored_config(path: str | Path) -> NetworkConfig | None:
@@ -167,11 +171,38 @@ def _held(notes: Mapping[str, Any]) -> str:
 
 
 def _fill(
-    model: Network, weights: Mapping[str, torch.Tensor], path: str | Path, kind: str
+    make: Callable[[], Network],
+    config: NetworkConfig,
+    weights: Mapping[str, torch.Tensor],
+    path: str | Path,
 ) -> Network:
+    """The module with its weights, made only once it is known to be of their size."""
+    kind = _KINDS[type(config)]
+    _check_sizes(config, weights, f"{path}: {kind}")
     try:
+        with torch.device("meta"):
+            expected = {key: value.shape for key, value in make().state_dict().items()}
+        found = {key: value.shape for key, value in weights.items()}
+        wrong = sorted(key for key in {*expected, *found} if expected.get(key) != found.get(key))
+        if wrong:
+            sides = [shapes.get(wrong[0]) for shapes in (found, expected)]
+            has, wants = ("nothing" if side is None else str(tuple(side)) for side in sides)
+            raise DataError(
+                f"{path}: weights do not fit the {kind}: {len(wrong)} keys, first {wrong[0]}: "
+                f"{has}, expected {wants}"
+            )
+        model = make()
         model.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())
-        raise DataError(f"{path}: weights do not fit the {kind}: {detail}") from error
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: weights do not fit the {kind}: {error}") from error
     return model.eval()
+
+
+def _check_sizes(config: NetworkConfig, weights: Mapping[str, torch.Tensor], where: str) -> None:
+    """Refuse a configuration that no weights of these sizes can have: building it takes ages."""
+    widest = max((side for value in weights.values() for side in value.shape), default=0)
+    for key, value in config.as_dict().items():
+        limit = _MOST_LAYERS if key in _LAYERS else max(widest, _LARGEST_SIDE)
+        numbers = value if isinstance(value, list) else [value]
+        if any(isinstance(number, int) and number > limit for number in numbers):
+            raise DataError(f"{where}: {key} = {value}: expected at most {limit}")

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from gsam.configs import build, nearest, problems_of
 from gsam.errors import ConfigError
+from gsam.plain_yaml import load_yaml
 from pipelines.object_store import is_remote, split, under
 
 ARCHIVED = {
@@ -145,7 +144,11 @@ class Params:
 
     def knobs(self) -> dict[str, Any]:
         """What `main` changes in its lifter's file, its scale and the recipe: the set knobs."""
-        return {k: v for k, v in vars(self).items() if k not in (*INHERITED, *OWN_STAGES) and v is not None}
+        return {
+            k: v
+            for k, v in vars(self).items()
+            if k not in (*INHERITED, *OWN_STAGES) and v is not None
+        }
 
 
 def location_problems(raw: Mapping[str, str]) -> list[str]:
@@ -167,12 +170,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: it is missing, is not YAML, or holds no mapping.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = load_yaml(path)
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist") from None
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
-        raise ConfigError(f"{path}, line {line}: not valid YAML") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping of names to values")
     return values

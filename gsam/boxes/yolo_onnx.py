@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gsam.boxes.onnx_trial import try_onnx
 from gsam.boxes.yolo import Yolo
 from gsam.boxes.yolo_decoding import decode_head
 from gsam.errors import DataError
@@ -34,12 +35,15 @@ Array = NDArray[np.float32]
 def load_onnx_yolo(path: str | Path, height: int = 416, width: int = 416) -> Yolo:
     """The network of an ONNX file for inputs of (height, width) px, tried once on a grey picture.
 
+    First in a process of its own: OpenCV ends the one that reads some damaged files.
+
     Raises:
         DataError: no such file, one that OpenCV cannot read or run at that size, or answers of
             another form.
     """
     if not Path(path).is_file():
         raise DataError(f"{path}: no such file, expected YOLOv3 as ONNX")
+    try_onnx(path, height, width)
     try:
         network = cv2.dnn.readNetFromONNX(str(path))
     except cv2.error as error:

@@ -6,6 +6,7 @@ DataError with file and line, because motion capture is shared as files that too
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ CHANNELS = {
 
 _TOKEN = re.compile(rb"[{}]|[^\s{}]+")
 _MOTION = re.compile(rb"\s*frames\s*:\s*(\S+)\s+frame\s*time\s*:\s*(\S+)", re.IGNORECASE)
+_COUNT = re.compile(rb"\d{1,9}")
 _MAX_JOINTS = 10_000
 
 
@@ -101,6 +103,7 @@ class _Hierarchy:
 
     def __post_init__(self) -> None:
         self.tokens: Iterator[re.Match[bytes]] = _TOKEN.finditer(self.data)
+        self._known: set[str] = set()
 
     def read(self) -> int:
         """Fill the lists; returns the position after the word MOTION."""
@@ -118,10 +121,7 @@ class _Hierarchy:
                 self._expect("{")
                 open_joints.append(self._add(f"{self.names[open_joints[-1]]} end", open_joints[-1]))
             elif word == "offset":
-                self.offsets[open_joints[-1]] = [
-                    _number(self._next("a number").encode("latin1"), f"{self._where()}: OFFSET")
-                    for _ in range(3)
-                ]
+                self.offsets[open_joints[-1]] = [self._read_number() for _ in range(3)]
             elif word == "channels":
                 self._read_channels(open_joints[-1])
             else:
@@ -129,17 +129,24 @@ class _Hierarchy:
         self._expect("motion")
         return self.position
 
+    def _read_number(self) -> float:
+        token = self._next("a number").encode("latin1")
+        value = _finite(token)
+        # Where that is takes counting all lines so far, which only a message is worth.
+        return _number(token, f"{self._where()}: OFFSET") if value is None else value
+
     def _open_joint(self, parent: int) -> int:
         words = [self._next("a joint's name")]
         name_end = self.position
         while (word := self._next("{")) != "{":
             words.append(word)
         name = " ".join(words)
-        if name in self.names or "{" in words or "}" in words:
+        twice = name in self._known
+        if twice or "{" in words or "}" in words:
             self.position = name_end
         if "{" in words or "}" in words:
             raise self._error("a joint's name", words[0])
-        if name in self.names:
+        if twice:
             raise self._error("joints of different names", name)
         return self._add(name, parent)
 
@@ -147,13 +154,16 @@ class _Hierarchy:
         if len(self.names) == _MAX_JOINTS:
             raise self._error(f"at most {_MAX_JOINTS} joints", name)
         self.names.append(name)
+        self._known.add(name)
         self.parents.append(parent)
         self.offsets.append([])
         self.channels.append(())
         return len(self.names) - 1
 
     def _read_channels(self, joint: int) -> None:
-        count = _count(self._next("a number").encode("latin1"), f"{self._where()}: CHANNELS", 0)
+        token = self._next("a number").encode("latin1")
+        where = "" if _COUNT.fullmatch(token) else f"{self._where()}: CHANNELS"
+        count = _count(token, where, 0)
         if count > len(CHANNELS):
             raise self._error(f"at most {len(CHANNELS)} channels", str(count))
         names = tuple(self._next("a channel").lower() for _ in range(count))
@@ -187,18 +197,23 @@ class _Hierarchy:
         return DataError(f"{self._where()}: found {shown!r}, expected {expected}")
 
 
-def _number(token: bytes, where: str) -> float:
+def _finite(token: bytes) -> float | None:
     try:
         value = float(token)
     except ValueError:
-        value = float("nan")
-    if not np.isfinite(value) or b"_" in token:
+        return None
+    return value if math.isfinite(value) and b"_" not in token else None
+
+
+def _number(token: bytes, where: str) -> float:
+    value = _finite(token)
+    if value is None:
         raise DataError(f"{where}: found {token[:40].decode('latin1')!r}, expected a finite number")
     return value
 
 
 def _count(token: bytes, where: str, least: int) -> int:
-    if not re.fullmatch(rb"\d{1,9}", token) or int(token) < least:
+    if not _COUNT.fullmatch(token) or int(token) < least:
         shown = token[:40].decode("latin1")
         raise DataError(f"{where}: found {shown!r}, expected a whole number of at least {least}")
     return int(token)

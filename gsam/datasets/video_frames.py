@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gsam.errors import DataError
 from gsam.images import jpeg_size
+from gsam.images.jpeg import MAX_PIXELS
 
 __all__ = ["PICTURE_SUFFIXES", "VIDEO_SUFFIXES", "picture_files", "read_picture", "video_frames"]
 
@@ -18,7 +19,7 @@ VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".web
 
 PICTURE_SUFFIXES = (".jpeg", ".jpg", ".png")
 
-_JPEG = b"\xff\xd8"
+_JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 
 Image = NDArray[np.uint8]
 """(height, width, 3), RGB."""
@@ -64,6 +65,13 @@ def _retrieve(capture: object, where: str) -> Image:
     return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
 
 
+def _check_png(content: memoryview, path: str | Path) -> None:
+    """Refuse a size in the header for which the decoder would make room."""
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    if not 0 < width * height <= MAX_PIXELS:
+        raise DataError(f"{path}: {width} x {height} px, expected 1 to {MAX_PIXELS} pixels")
+
+
 def picture_files(folder: str | Path) -> list[Path]:
     """The JPEG and PNG files directly in a folder, by name.
 
@@ -100,7 +108,11 @@ def read_picture(path: str | Path) -> Image:
         raise DataError(f"{path}: cannot be read ({error.strerror}), expected a picture") from error
     if content[:2].tobytes() == _JPEG:  # the decoder alone may fill in what was cut off
         jpeg_size(content.data, str(path))
-    frame = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    elif content[:8].tobytes() == _PNG:
+        _check_png(content.data, path)
+    else:
+        raise DataError(f"{path}: corrupt or cut short, expected a whole JPEG or PNG picture")
+    frame = cv2.imdecode(content, cv2.IMREAD_COLOR)
     if frame is None:
         raise DataError(f"{path}: corrupt or cut short, expected a whole JPEG or PNG picture")
     return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,8 +1,10 @@
 """One process that feeds damaged files to readers under a guard; started by `tests.fuzz.run`.
 
-    python -m tests.fuzz.child FOLDER SEED INPUTS SECONDS READER...
+    python -m tests.fuzz.child FOLDER SEED INPUTS SECONDS AGAIN READER...
 
-Prints a line of JSON for each reader. The file being read lies in FOLDER when the process dies.
+Each reader is first fed the files of the folder AGAIN/<reader>, then INPUTS new ones from SEED, for
+SECONDS at most. Prints a line of JSON for each. The file being read lies in FOLDER when the process
+dies.
 """
 
 from __future__ import annotations
@@ -15,23 +17,30 @@ import sys
 import time
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.fuzz.guard import Finding, Guard
 from tests.fuzz.reader import Reader
 from tests.fuzz.readers import BY_NAME
 
-__all__ = ["main"]
+__all__ = ["folder_of", "main"]
 
 _KEPT = 5
 """Findings of a reader that are kept; each place in the code counts once."""
 
 
+def folder_of(reader: str) -> str:
+    """What a reader's folder of files is called."""
+    return reader.replace(" ", "-")
+
+
 def main(arguments: list[str]) -> None:
     """Fuzz the readers named."""
-    folder, seed, inputs, seconds = Path(arguments[0]), *map(float, arguments[1:4])
+    folder, again, seconds = Path(arguments[0]), Path(arguments[4]), float(arguments[3])
+    seed, inputs = map(int, arguments[1:3])
     logging.disable(logging.CRITICAL)
-    readers = [BY_NAME[name] for name in arguments[4:]]
+    readers = [BY_NAME[name] for name in arguments[5:]]
     for reader in readers:
         # Imports and files that a first reading needs are no fault of a damaged file.
         place = _clean(folder / "warm")
@@ -39,7 +48,22 @@ def main(arguments: list[str]) -> None:
         reader.read(place)
     guard = Guard(folder)
     for reader in readers:
-        print(json.dumps(_fuzz(reader, guard, folder, int(seed), int(inputs), seconds)), flush=True)
+        contents = _contents(reader, seed, inputs, seconds, again / folder_of(reader.name))
+        print(json.dumps(_fuzz(reader, guard, folder, contents)), flush=True)
+
+
+def _contents(
+    reader: Reader, seed: int, inputs: int, seconds: float, again: Path
+) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every file that a reader is fed."""
+    for path in sorted(again.glob("*")):
+        yield path.name, path.read_bytes()
+    started = time.monotonic()
+    for number in range(inputs):
+        if time.monotonic() - started > seconds:
+            return
+        chance = random.Random(zlib.crc32(f"{reader.name} {seed} {number}".encode()))
+        yield f"{seed}-{number}", reader.variant(chance)
 
 
 def _clean(folder: Path) -> Path:
@@ -49,29 +73,22 @@ def _clean(folder: Path) -> Path:
 
 
 def _fuzz(
-    reader: Reader, guard: Guard, folder: Path, seed: int, inputs: int, seconds: float
+    reader: Reader, guard: Guard, folder: Path, contents: Iterator[tuple[str, bytes]]
 ) -> dict[str, object]:
     (folder / "now").write_text(reader.name)
     place = _clean(folder / "files")
     reader.lay(place)
     counts: Counter[str] = Counter()
     findings: dict[tuple[str, str], Finding] = {}
-    target = place / reader.file
-    started = time.monotonic()
-    for number in range(inputs):
-        if time.monotonic() - started > seconds:
-            break
-        content = reader.variant(
-            random.Random(zlib.crc32(f"{reader.name} {seed} {number}".encode()))
-        )
-        target.write_bytes(content)
+    for name, content in contents:
+        (place / reader.file).write_bytes(content)
         outcome = guard.watch(reader.read, place)
         if isinstance(outcome, str):
             counts[outcome] += 1
             continue
         counts["findings"] += 1
         if findings.setdefault((outcome.kind, outcome.where), outcome) is outcome:
-            kept = folder / "found" / reader.name.replace(" ", "-") / f"{seed}-{number}"
+            kept = folder / "found" / folder_of(reader.name) / name
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(content)
             if len(findings) == _KEPT:

@@ -29,6 +29,7 @@ _FORBIDDEN = (
     *("os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir"),
     *("os.symlink", "os.truncate", "os.putenv", "os.unsetenv", "pickle.find_class", "urllib."),
 )
+_TRIAL = "gsam.boxes.onnx_trial"
 _WRITES = 0o3 | 0o100 | 0o1000  # O_WRONLY and O_RDWR, O_CREAT, O_TRUNC
 
 
@@ -68,7 +69,8 @@ class Guard:
     def watch(self, read: Callable[[Path], object], folder: Path) -> Finding | str:
         """What is wrong with a reading, or "value" or "refused"."""
         self._seen.clear()
-        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        _forget_peak()
+        resident = _peak()
         started = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, _SECONDS)
         self._armed = True
@@ -87,7 +89,7 @@ class Guard:
             signal.setitimer(signal.ITIMER_PROF, 0)
         if self._seen:
             return Finding("forbidden", "", "; ".join(sorted(set(self._seen))))
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident) << 10
+        grown = _peak() - resident
         if grown > _MORE_RESIDENT and not isinstance(outcome, Finding):
             seconds = time.process_time() - started
             return Finding("memory", "", f"{grown >> 20} MiB more after {seconds:.1f} s")
@@ -100,7 +102,7 @@ class Guard:
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._armed:
             return
-        wrong = event.startswith(_FORBIDDEN)
+        wrong = event.startswith(_FORBIDDEN) and not _is_trial(event, arguments)
         if event == "open" and not isinstance(arguments[0], int):
             path, mode, flags = str(arguments[0]), arguments[1] or "", arguments[2] or 0
             writes = flags & _WRITES or set(str(mode)) & set("wax+")
@@ -109,6 +111,21 @@ class Guard:
             self._armed = False
             self._seen.append(f"{event} {arguments!r}"[:200])
             raise _Forbidden(event)
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> int:
+    """Most bytes of memory in use since the peak was last forgotten."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
+
+
+def _is_trial(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether it is the process of its own in which a reader tries what may end it."""
+    return event == "subprocess.Popen" and list(arguments[1][1:3]) == ["-m", _TRIAL]
 
 
 def _refusal(error: GsamError) -> Finding | str:

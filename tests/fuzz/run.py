@@ -15,24 +15,32 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.fuzz.child import folder_of
 from tests.fuzz.readers import BY_NAME
 
-__all__ = ["fuzz", "main"]
+__all__ = ["FOUND", "fuzz", "main"]
 
 _STARTING = 120
 """Seconds that a process may take beside those of its readers: imports on a busy machine."""
 
 
+FOUND = Path(__file__).parent / "found"
+"""Files that once broke a reader, by its name: they are fed to it first."""
+
+
 def fuzz(
     names: Sequence[str], inputs: int, seconds: float, seed: int, folder: Path
 ) -> Iterator[dict[str, Any]]:
-    """The report of each reader (see `tests.fuzz.child`); damaged files go to `folder`/found."""
+    """The report of each reader (see `tests.fuzz.child`); files that broke it go to `folder`/found.
+
+    A process that dies takes no other reader's report with it. The same seed feeds the same files.
+    """
     left = list(names)
     while left:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "now").unlink(missing_ok=True)
         command = [sys.executable, "-m", "tests.fuzz.child", str(folder), str(seed)]
-        command += [str(inputs), str(seconds), *left]
+        command += [str(inputs), str(seconds), str(FOUND), *left]
         limit = _STARTING + 3 * seconds * len(left)
         try:
             done = subprocess.run(
@@ -58,7 +66,7 @@ def _dead(left: list[str], folder: Path, how: str) -> dict[str, Any]:
     now = folder / "now"
     name = now.read_text() if now.is_file() else left[0]
     if now.is_file():
-        kept = folder / "found" / name.replace(" ", "-") / "killed"
+        kept = folder / "found" / folder_of(name) / "killed"
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes((folder / "files" / BY_NAME[name].file).read_bytes())
     left.remove(name)
