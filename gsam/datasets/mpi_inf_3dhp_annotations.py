@@ -146,7 +146,9 @@ def read_test_annotations(path: Path, camera: Camera) -> Annotations:
     arrays = {}
     with open_hdf5(path) as file:
         for key, axes in _KEYS.items():
-            arrays[key] = _test_joints(read_numbers(file, key, str(path)), axes, f"{path}: {key}")
+            where = f"{path}: {key}"
+            array = number_array(read_numbers(file, key, str(path)), where)
+            arrays[key] = _test_joints(array, axes, where)
         flags, activities = (
             read_numbers(file, key, str(path)).ravel()
             for key in ("valid_frame", "activity_annotation")

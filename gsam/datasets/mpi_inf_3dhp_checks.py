@@ -45,7 +45,8 @@ def number_array(value: Any, where: str) -> NDArray[Any]:
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
         kind = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
         raise DataError(f"{where}: found {kind}, expected an array of numbers")
-    return value
+    # NumPy subtracts no flags.
+    return value.astype(np.uint8) if value.dtype.kind == "b" else value
 
 
 def check_length(found: int, usable: int, where: str) -> None:

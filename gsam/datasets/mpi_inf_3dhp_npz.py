@@ -58,8 +58,7 @@ def read_training_archive(
             raise DataError(f"{where}: {fps:g} frames per second, expected {published}")
         lacking = [number for number in cameras if str(number) not in views]
         if lacking:
-            held = ", ".join(sorted(map(str, views)))
-            raise DataError(f"{where}: no camera {lacking[0]!r}, the archive has {held}")
+            raise DataError(f"{where}: no camera {lacking[0]}, the archive has {_keys(views)}")
         for number in cameras:
             points, universal = _joints(views[str(number)], f"{where}, camera {number}")
             check_millimetres(universal, MPI_INF_3DHP_17, f"{where}, camera {number}: data_3d")
@@ -104,14 +103,20 @@ def _dictionary(path: Path, expected: Sequence[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{path}: data is {type(value).__name__}, expected a dictionary")
     if set(value) != set(expected):
-        found = sorted(map(str, value))[:20]
-        raise DataError(f"{path}: data has {found}, expected {', '.join(expected)}")
+        raise DataError(f"{path}: data has {_keys(value)}, expected {', '.join(expected)}")
     return value
+
+
+def _keys(value: dict[Any, Any]) -> str:
+    """Some keys of a dictionary, to show; other things than texts by their type."""
+    names = [key if isinstance(key, str) else type(key).__name__ for key in value]
+    return ", ".join(sorted(names)[:20]) or "no key"
 
 
 def _views_and_rate(value: Any, where: str) -> tuple[dict[Any, Any], float]:
     """The dictionary of cameras and the frames per second of a training sequence."""
-    items = list(value) if isinstance(value, list | tuple | np.ndarray) else []
+    listed = isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim)
+    items = list(value) if listed else []
     rate = items[1] if len(items) == 2 else None
     if isinstance(rate, np.ndarray) and rate.size == 1:
         rate = rate.item()
