@@ -7,7 +7,8 @@ Writes data/keypoints/<source>/<take>.parquet. `gt` is the projected truth that 
 (the community's archive, the original's D2_Positions), or our projection where there is none;
 `imported`, `imported_detectron` and `imported_hourglass` are the detections that come with it, by
 CPN, Detectron and a stacked hourglass. Motion capture (data: bvh) has no detections: the noise
-model of gsam.keypoints.noise makes them. A detector file that the user does not have leaves
+model of gsam.keypoints.noise makes them. Recordings of the user's own (data: custom) come with one
+kind of 2D, `imported`. A detector file that the user does not have leaves
 missing.json, which says so. Our own detectors: stages.detect.
 """
 
@@ -30,7 +31,7 @@ from stages import paths
 from stages.common import planned, progress, run_stage
 from stages.keypoint_table import Detections, keypoint_table
 from stages.params import ARCHIVED
-from stages.sources import imported_keypoints
+from stages.sources import custom_keypoints, imported_keypoints
 
 Detect = Callable[[Take], list[Detections | None]]
 """From a take, the detections of each of its cameras, None where the source has no file of it."""
@@ -58,8 +59,13 @@ def detector(plan: dict[str, Any], source: str) -> Detect:
     Raises:
         LicensedDataMissing: the source's file is not among the archives.
     """
+    if plan["data"] in ("bvh", "custom") and source == "gt":
+        return project
     if plan["data"] == "bvh":
-        return project if source == "gt" else simulated(ARCHIVED[source], plan["seed"])
+        return simulated(ARCHIVED[source], plan["seed"])
+    if plan["data"] == "custom":
+        own = custom_keypoints(source)
+        return lambda take: own[take.sequence]
     try:
         found = imported_keypoints(plan["data"], source)
     except LicensedDataMissing:

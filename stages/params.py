@@ -62,6 +62,7 @@ class RawFolders:
 
     human36m: str
     bvh: str
+    custom: str
     coco: str
     mpii: str
     boxes: str
@@ -100,7 +101,7 @@ class ThreedhpOptions:
 class Params:
     """The fields of params.yaml; `None` means that the scale or the lifter's file decides."""
 
-    data: Literal["twin", "archives", "bvh"]
+    data: Literal["twin", "archives", "bvh", "custom"]
     scale: str
     raw: dict
     detect: dict

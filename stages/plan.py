@@ -140,7 +140,7 @@ def _weights(params: Params, name: str | None) -> str | None:
     return params.raw_file("weights", name)
 
 
-_RAW_KEY = {"archives": "human36m", "bvh": "bvh"}
+_RAW_KEY = {"archives": "human36m", "bvh": "bvh", "custom": "custom"}
 
 if __name__ == "__main__":
     run_stage(main)

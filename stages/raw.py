@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
+from gsam.datasets.custom import custom_files
 from gsam.datasets.human36m_layouts import LAYOUTS, layout_of, source_files
 from gsam.errors import DataError
 from gsam.storage import atomic_directory, write_json
@@ -52,11 +53,13 @@ def raw_files(data: str, folder: Path) -> list[Path]:
 
     Raises:
         LicensedDataMissing: Human3.6M is not there, neither as archives nor as original files.
-        DataError: there is no BVH file.
+        DataError: there is no BVH file, or no file of recordings.
     """
     if data == "archives":
         # The tables want every source of keypoints; only the poses are indispensable.
         return source_files(folder)
+    if data == "custom":
+        return custom_files(folder)
     files = sorted(folder.rglob("*.bvh"))
     if not files:
         raise DataError(

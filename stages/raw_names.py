@@ -9,6 +9,7 @@ RAW_FILES = {
         "*S*/MyPoses/3D_positions/*",
         "*S*/StackedHourglass*",
     ),
+    "custom": ("*.parquet",),
     "bvh": ("*.[Bb][Vv][Hh]", "*manifest.csv"),
     "human36m": ("S*/[Vv]ideos/*", "twin.json"),
     "coco": ("*",),

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build, problems_of
-from gsam.datasets import bvh, human36m_layouts
+from gsam.datasets import bvh, custom, human36m_layouts
 from gsam.datasets.bvh import BvhConfig
 from gsam.datasets.human36m_keypoints import Views
 from gsam.datasets.takes import Take
-from gsam.errors import ConfigError
+from gsam.errors import ConfigError, LicensedDataMissing
 from gsam.storage import read_json
 from gsam.twin.config import TwinConfig
 from pipelines.raw_fetch import local_folder
@@ -27,7 +27,8 @@ def source_problems(data: str, options: dict[str, Any]) -> list[str]:
         return problems_of(TwinConfig, options, where)
     if data == "bvh":
         return problems_of(BvhConfig, options, where)
-    return [f"{where}: unknown key {key!r}; allowed: test_subjects" for key in options]
+    allowed = "nothing" if data == "custom" else "test_subjects"
+    return [f"{where}: unknown key {key!r}; allowed: {allowed}" for key in options]
 
 
 def raw_folder(data: str) -> AbstractContextManager[Path]:
@@ -49,7 +50,25 @@ def read_takes(plan: dict[str, Any]) -> Iterator[Take]:
         if plan["data"] == "bvh":
             yield from bvh.read_takes(folder, build(BvhConfig, options, "conf/dataset/bvh.yaml"))
             return
+        if plan["data"] == "custom":
+            location = read_json(SOURCE / "manifest.json")["folder"]
+            yield from custom.read_takes(folder, custom.dataset_name(location))
+            return
         yield from human36m_layouts.read_takes(folder, options["test_subjects"])
+
+
+def custom_keypoints(source: str) -> Mapping[str, custom.Views]:
+    """The 2D of the user's own recordings, points and scores per camera, by the take's sequence.
+
+    Raises:
+        LicensedDataMissing: the source is a benchmark's: recordings come with one kind of 2D.
+    """
+    if source != "imported":
+        raise LicensedDataMissing(
+            f"{source} is not among custom recordings, whose own 2D is keypoints: imported"
+        )
+    with raw_folder("custom") as folder:
+        return custom.read_keypoints(folder)
 
 
 def imported_keypoints(data: str, source: str) -> Mapping[tuple[str, str], Views]:

@@ -5,10 +5,11 @@
 """
 
 from gsam.datasets.custom.recordings import View3D, recording_row, write_recordings
-from gsam.datasets.custom.takes import custom_files, dataset_name, read_keypoints, read_takes
+from gsam.datasets.custom.takes import Views, custom_files, dataset_name, read_keypoints, read_takes
 
 __all__ = [
     "View3D",
+    "Views",
     "custom_files",
     "dataset_name",
     "read_keypoints",
