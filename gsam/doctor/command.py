@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -75,4 +76,4 @@ def _summary(reports: Sequence[Report]) -> str:
     """One line: which datasets are fine, wrong, incomplete."""
     words = {0: "fine", DataError.exit_code: "WRONG"}
     parts = [f"{one.dataset} {words.get(one.exit_code, 'incomplete')}" for one in reports]
-    return ", ".join(parts)
+    return textwrap.fill(", ".join(parts), 100)

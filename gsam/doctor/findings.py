@@ -60,7 +60,8 @@ class Report:
 
     def add(self, status: str, what: str, text: str) -> None:
         """Note one finding; the folder's own name is left out of what readers say."""
-        text = text.replace(f"{self.folder}/", "").removeprefix(f"{what}: ")
+        text = text.removeprefix(f"{self.folder}: ").replace(f"{self.folder}/", "")
+        text = text.removeprefix(f"{what}: ")
         # As errors do: one printable line, whatever a damaged file or its name holds.
         what, text = str(DataError(what)), str(DataError(text))
         self.findings.append(Finding(status, what, text))

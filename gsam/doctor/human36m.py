@@ -40,7 +40,8 @@ def examine_human36m(report: Report, full: bool, progress: Progress) -> None:
     poses = Read()
     if not archive and container is None:
         text = (
-            f"needed, or the original S*/MyPoseFeatures/D3_Positions; {GRANTS['human36m'].sentence}"
+            f"needed here, or the original S*/MyPoseFeatures/D3_Positions; "
+            f"{GRANTS['human36m'].sentence}"
         )
         report.add(MISSING, POSES_FILE, text)
     else:

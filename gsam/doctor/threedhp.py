@@ -61,7 +61,7 @@ def examine_threedhp(report: Report, full: bool, progress: Progress) -> None:
         report.add(
             MISSING,
             f"S*/Seq*/annot.mat, {TRAIN_ARCHIVE}",
-            f"needed, one of the two layouts; {GRANTS['mpi_inf_3dhp'].sentence}",
+            f"needed here, one of the two layouts; {GRANTS['mpi_inf_3dhp'].sentence}",
         )
 
 
