@@ -14,7 +14,8 @@ its second take), and `_ALL`, which is no take.
 
 import argparse
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from gsam.datasets.human36m_cameras import MM_PER_M, human36m_cameras
 from gsam.datasets.human36m_files import BROKEN, KEYPOINT_FILES, POSES_FILE, action_of
 from gsam.datasets.human36m_raw_files import CONTAINERS, METADATA
 from gsam.errors import ConfigError, GsamError
+from gsam.progress import progress
 from gsam.storage import atomic_directory, read_json, write_text
 from gsam.twin.archive import KEPT
 from gsam.twin.blocks import Array
@@ -44,13 +46,8 @@ ONLY_IN_ARCHIVES = ("cpn", "detectron")
 Takes = dict[str, dict[str, Any]]
 
 
-def write_raw_twin(
-    source: Path,
-    target: Path,
-    container: str,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> None:
-    """Write the layout into `target`, a new folder; `progress(done, total)` after every take.
+def write_raw_twin(source: Path, target: Path, container: str) -> None:
+    """Write the layout into `target`, a new folder.
 
     Raises ConfigError for an unknown container and a source that is no twin of Human3.6M, DataError
     for archives that cannot be read. The same source gives the same bytes.
@@ -65,12 +62,11 @@ def write_raw_twin(
     takes = [(subject, name) for subject in positions for name in positions[subject]]
     with atomic_directory(target) as out:
         root = out / "h36m" if container == "h5" else out
-        for done, (subject, name) in enumerate(takes, start=1):
+        for subject, name in progress(takes, "write takes"):
             joints = positions[subject][name]
             for copy in _names_of(subject, name):
                 _write_take(root, container, subject, copy, joints, truth[subject][name])
                 _write_hourglass(root, subject, copy, hourglass[subject][name])
-            progress(done, len(takes))
         write_text(root / METADATA, metadata_xml(_listing(takes)))
         for detector in ONLY_IN_ARCHIVES:
             shutil.copyfile(source / KEYPOINT_FILES[detector], out / KEYPOINT_FILES[detector])
@@ -166,21 +162,11 @@ def main() -> None:
     parser.add_argument("--container", choices=tuple(CONTAINERS), default="cdf")
     given = parser.parse_args()
     try:
-        write_raw_twin(given.source, given.out, given.container, _shown)
+        write_raw_twin(given.source, given.out, given.container)
     except GsamError as error:
-        raise SystemExit(_failed(parser, error)) from None
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
     print(f"{given.out}: twin of Human3.6M in the original's layout ({given.container})")
-
-
-def _shown(done: int, total: int) -> None:
-    print(f"\r{done} of {total} takes", end="\n" if done == total else "", flush=True)
-
-
-def _failed(parser: argparse.ArgumentParser, error: GsamError) -> int:
-    import sys
-
-    print(f"{parser.prog}: {error}", file=sys.stderr)
-    return error.exit_code
 
 
 if __name__ == "__main__":
