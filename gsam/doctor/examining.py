@@ -22,6 +22,7 @@ DATASETS = {
     "weights": ("Checkpoints", "files"),
     "boxes": ("Person boxes", "files"),
     "bvh": ("Motion capture", "files"),
+    "custom": ("Own recordings", "custom"),
 }
 """Name of a dataset's raw folder to its title and the module here that holds `examine_NAME`.
 

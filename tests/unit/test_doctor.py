@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gsam.body.files import load_body
+from gsam.datasets.custom.recordings import View3D, recording_row, write_recordings
 from gsam.datasets.human36m_cameras import human36m_cameras
 from gsam.doctor.anatomy import bone_fault, pace_fault, side_fault, up_fault
 from gsam.doctor.checksums import checksum_fault
@@ -175,9 +176,35 @@ def test_a_folder_of_garbage_is_an_answer(tmp_path: Path, dataset: str) -> None:
         "data_3d_h36m.npz data_2d_h36m_gt.npz S1/Seq1/annot.mat S1/Seq1/camera.calibration "
         "TS1/annot_data.mat sequenceFiles/test/a.pkl annotations/person_keypoints_val2017.json "
         "val2017.zip images.zip annot/train.json annot/valid.json SMPL_NEUTRAL.pkl a.pth a.bvh "
-        "a.json a.onnx yolov3.weights S1/Videos/Walking.54138969.mp4 data_train_3dhp.npz"
+        "a.json a.onnx a.parquet yolov3.weights S1/Videos/Walking.54138969.mp4 data_train_3dhp.npz"
     )
     for name in names.split():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"\x89garbage\r\n" * 40)
     assert examine(dataset, tmp_path).exit_code == 1
+
+
+def test_own_recordings_are_looked_at_too(tmp_path: Path, walk: Walk) -> None:
+    def write(points: Walk) -> None:
+        truth = View3D(walk, CAMERA)
+        rows = [
+            recording_row(
+                points,
+                size=(CAMERA.width, CAMERA.height),
+                fps=50.0,
+                subject="me",
+                take=f"walk {split}",
+                camera=CAMERA.name,
+                split=split,
+                truth=truth,
+            )
+            for split in ("train", "test")
+        ]
+        write_recordings(tmp_path / "walks.parquet", rows)
+
+    write(projected(CAMERA, walk))
+    report = examine("custom", tmp_path)
+    assert report.exit_code == 0 and "2 takes with 3D" in report.text()
+    write(exchanged(projected(CAMERA, walk), *LEGS, *ARMS))
+    report = examine("custom", tmp_path)
+    assert report.exit_code == 1 and "left and right swapped" in report.text()
