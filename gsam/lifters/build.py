@@ -4,6 +4,8 @@ from gsam.lifters.config import LifterConfig, check
 from gsam.lifters.gsam import Gsam
 from gsam.lifters.lifter import Lifter
 from gsam.lifters.martinez import Martinez
+from gsam.lifters.mixste import MixSTE
+from gsam.lifters.motionbert import MotionBert
 from gsam.lifters.poseformer import PoseFormer
 from gsam.lifters.strided import StridedTransformer
 from gsam.lifters.videopose3d import VideoPose3D
@@ -24,6 +26,10 @@ def build_lifter(config: LifterConfig) -> Lifter:
         return _martinez(config)
     if config.name == "strided":
         return _strided(config)
+    if config.name == "mixste":
+        return MixSTE(config)
+    if config.name == "motionbert":
+        return MotionBert(config)
     return Gsam(config)
 
 

@@ -6,11 +6,20 @@ from typing import Any
 
 from gsam.errors import ConfigError
 
-FAMILIES = ("gsam", "poseformer", "videopose3d", "martinez", "strided")
+FAMILIES = ("gsam", "poseformer", "videopose3d", "martinez", "strided", "mixste", "motionbert")
 HEADS = ("centre", "sequence")
 POSITIONS = ("none", "before_msa", "after_msa", "after_mlp")
 CONVOLUTIONS = ("depthwise", "grouped")
-DEFAULT_CHANNELS = {"videopose3d": 1024, "martinez": 1024, "strided": 256}
+DEFAULT_CHANNELS = {
+    "videopose3d": 1024,
+    "martinez": 1024,
+    "strided": 256,
+    "mixste": 512,
+    "motionbert": 512,
+}
+ONE_WIDTH = ("strided", "mixste", "motionbert")  # heads share `channels`
+SEQUENCE_ONLY = ("mixste", "motionbert")
+OWN_FIELDS = ("positions", "representation", "adaptive_fusion")
 STRIDED_STAGES = 3  # the reference owns exactly three position tables for its strided layers
 
 
@@ -19,10 +28,12 @@ class LifterConfig:
     """A lifter's architecture; a family ignores the fields that it has no use for.
 
     `frames` is the receptive field (odd; Martinez sees one frame). `channels`, `strides` left empty
-    mean the family's own: 1024 channels (VideoPose3D, Martinez) or 256 (strided), and the factors
-    of `frames`. `dropout` and `drop_path` (stochastic depth at the last block, growing linearly
-    from 0) act in training only. `hidden` and `layers` are StridedTransformer's, `stages`
-    Martinez's.
+    mean the family's own: 1024 channels (VideoPose3D, Martinez), 512 (MixSTE, MotionBERT) or 256
+    (strided), and the factors of `frames`. `dropout` and `drop_path` (stochastic depth at the last
+    block, growing linearly from 0) act in training only. `hidden` and `layers` are
+    StridedTransformer's, `stages` Martinez's. MotionBERT's are `positions`, the most frames that it
+    has positions for (empty: `frames`), `representation`, the width before its head (empty:
+    `channels`), and `adaptive_fusion`. `features` is 2, or 3 with the keypoints' scores.
     """
 
     name: str = "gsam"
@@ -46,6 +57,9 @@ class LifterConfig:
     layers: int = 3
     stages: int = 2
     strides: tuple[int, ...] = ()
+    positions: int | None = None
+    representation: int | None = None
+    adaptive_fusion: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.strides, list):  # as JSON gives it
@@ -67,9 +81,21 @@ class LifterConfig:
         factors = odd_factors(self.frames)
         return merge_factors(factors, STRIDED_STAGES) if self.name == "strided" else factors
 
+    def resolved_positions(self) -> int:
+        """Frames that MotionBERT has positions for."""
+        return self.positions or self.frames
+
     def as_dict(self) -> dict[str, Any]:
-        """The record as JSON holds it; `LifterConfig(**json)` rebuilds it."""
-        return {**asdict(self), "strides": list(self.strides)}
+        """The record as JSON holds it; `LifterConfig(**json)` rebuilds it.
+
+        Fields that only one family reads are left out where they say nothing: another family's
+        files do not change with every field that a new one brings.
+        """
+        record = {**asdict(self), "strides": list(self.strides)}
+        for field in fields(self):
+            if field.name in OWN_FIELDS and record[field.name] == field.default:
+                del record[field.name]
+        return record
 
 
 def check(config: LifterConfig) -> LifterConfig:
@@ -122,8 +148,10 @@ def _number_problems(config: LifterConfig) -> Iterator[str]:
         value = getattr(config, field.name)
         if field.type is int and (type(value) is not int or value < 1):
             yield f"{field.name} = {value!r}: expected a whole number of at least 1"
-    if config.channels is not None and (type(config.channels) is not int or config.channels < 1):
-        yield f"channels = {config.channels!r}: expected a whole number of at least 1, or nothing"
+    for key in ("channels", "positions", "representation"):
+        value = getattr(config, key)
+        if value is not None and (type(value) is not int or value < 1):
+            yield f"{key} = {value!r}: expected a whole number of at least 1, or nothing"
     for key in ("dropout", "drop_path"):
         value = getattr(config, key)
         if not _is_number(value) or not 0.0 <= value < 1.0:
@@ -151,11 +179,15 @@ def _combination_problems(config: LifterConfig) -> Iterator[str]:
         yield f"mlp_ratio = {config.mlp_ratio}: {least}"
     if name in ("gsam", "poseformer") and config.width % config.heads:
         yield f"heads = {config.heads}: expected a divisor of width = {config.width}"
-    if name == "strided" and config.resolved_channels() % config.heads:
+    if name in ONE_WIDTH and config.resolved_channels() % config.heads:
         channels = config.resolved_channels()
         yield f"heads = {config.heads}: expected a divisor of channels = {channels}"
     if name == "videopose3d" and config.head != "centre":
         yield f"head = {config.head!r}: videopose3d answers for the central frame, expected centre"
+    if name in SEQUENCE_ONLY and config.head != "sequence":
+        yield f"head = {config.head!r}: {name} answers for every frame, expected sequence"
+    if name == "motionbert" and config.resolved_positions() < config.frames:
+        yield f"positions = {config.positions}: expected at least frames = {config.frames}"
     if name in ("videopose3d", "strided"):
         yield from _stride_problems(config)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gsam.lifters import LifterConfig, build_lifter
 from gsam.lifters.martinez import Martinez
+from gsam.lifters.motionbert import MotionBert
 from gsam.lifters.strided import StridedTransformer
 from gsam.lifters.videopose3d import VideoPose3D
 from tests.oracles import recipe
@@ -75,13 +76,53 @@ def strided(config: Mapping[str, Any]) -> nn.Module:
     )
 
 
+def mixste(config: Mapping[str, Any]) -> nn.Module:
+    """MixSTE."""
+    return build_lifter(
+        LifterConfig(
+            name="mixste",
+            head="sequence",
+            frames=config["num_frame"],
+            joints=config["num_joints"],
+            features=config["in_chans"],
+            channels=config["embed_dim_ratio"],
+            depth=config["depth"],
+            heads=config["num_heads"],
+            mlp_ratio=float(config["mlp_ratio"]),
+            qkv_bias=config["qkv_bias"],
+            qk_scale=config["qk_scale"],
+        )
+    )
+
+
+def motionbert(config: Mapping[str, Any]) -> nn.Module:
+    """MotionBERT, whose windows may be shorter than its table of positions."""
+    return build_lifter(
+        LifterConfig(
+            name="motionbert",
+            head="sequence",
+            frames=config["maxlen"],
+            joints=config["num_joints"],
+            features=config["dim_in"],
+            channels=config["dim_feat"],
+            representation=config["dim_rep"],
+            depth=config["depth"],
+            heads=config["num_heads"],
+            mlp_ratio=float(config["mlp_ratio"]),
+            adaptive_fusion=config["att_fuse"],
+        )
+    )
+
+
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], nn.Module]] = {
     "poseformer": poseformer,
     "videopose3d": videopose3d,
     "martinez": martinez,
     "strided_transformer": strided,
+    "mixste": mixste,
+    "motionbert": motionbert,
 }
-PREFIXES = ("poseformer_", "videopose3d_", "martinez_", "strided_")
+PREFIXES = ("poseformer_", "videopose3d_", "martinez_", "strided_", "mixste_", "motionbert_")
 FIXTURES = sorted(path.stem for prefix in PREFIXES for path in MODELS.glob(f"{prefix}*.json"))
 
 
@@ -95,6 +136,9 @@ def outputs(module: nn.Module, keypoints: Tensor) -> dict[str, Tensor]:
     if isinstance(module, StridedTransformer):
         centre, sequence = module.both(keypoints)
         return {"pred_center": centre, "pred_full_sequence": sequence}
+    if isinstance(module, MotionBert):
+        module.pre_logits.register_forward_hook(catch("representation"))
+        return {"pred": module(keypoints), **caught}
     for key in ("Spatial_norm", "Temporal_norm"):
         if hasattr(module, key):
             getattr(module, key).register_forward_hook(catch(f"after_{key.lower()}"))
@@ -108,7 +152,7 @@ def outputs(module: nn.Module, keypoints: Tensor) -> dict[str, Tensor]:
 def test_fixtures_are_found(oracles: Path) -> None:
     """An empty list would pass every comparison below."""
     assert len(list((oracles / "models").glob("poseformer_*.json"))) >= 2
-    assert len(FIXTURES) >= 8
+    assert len(FIXTURES) >= 10
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
