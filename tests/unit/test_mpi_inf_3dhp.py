@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from gsam.datasets.mpi_inf_3dhp import FilmedTake, read_takes, read_test_sequenc
 from gsam.errors import ConfigError, DataError, GsamError, LicensedDataMissing
 from gsam.schemas import OWN_CAMERA
 from gsam.skeletons import H36M_17, MPI_INF_3DHP_28
+from gsam.twin.threedhp import recordings as recorded
 from gsam.twin.threedhp.config import TwinThreedhpConfig
 from gsam.twin.threedhp.generate import Layout, generate
+from gsam.twin.threedhp.test_file import write_test_file
 from gsam.twin_mark import MARK
 
 Content = dict[str, Any]
@@ -161,6 +164,33 @@ def test_the_originals_annotations_are_cut_to_its_videos(
     assert (len(first.joints), first.dataset) == (90, "mpi_inf_3dhp")
     with pytest.raises(DataError, match=r"TS1 has 100 frames, .* published 6151 and 603"):
         list(takes)
+
+
+def test_test_sequences_of_the_published_lengths_are_the_original(tmp_path: Path) -> None:
+    for recording in recorded.test_recordings(TwinThreedhpConfig(test_seconds=4)):
+        test = files.TESTS[recording.subject]
+        rows = np.arange(test.frames) % len(recording.valid)
+        view = recording.views[0]
+        longer = replace(
+            recording,
+            valid=np.arange(test.frames) < test.valid,
+            activities=recording.activities[rows],
+            views=(
+                replace(
+                    view,
+                    points=view.points[rows],
+                    metric=view.metric[rows],
+                    universal=view.universal[rows],
+                ),
+            ),
+        )
+        (tmp_path / recording.subject).mkdir()
+        write_test_file(tmp_path / recording.subject / "annot_data.mat", longer)
+    found = dict(read_test_sequences(tmp_path))
+    assert {name: len(one.points) for name, one in found.items()} == {
+        name: test.frames for name, test in files.TESTS.items()
+    }
+    assert sum(int(one.valid.sum()) for one in found.values() if one.valid is not None) == 2929
 
 
 def test_published_counts_add_up() -> None:
