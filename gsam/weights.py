@@ -23,6 +23,7 @@ from gsam.storage import atomic_path
 
 __all__ = [
     "NetworkConfig",
+    "check_sizes",
     "load_detector",
     "load_lifter",
     "load_mesh",
@@ -178,7 +179,7 @@ def _fill(
 ) -> Network:
     """The module with its weights, made only once it is known to be of their size."""
     kind = _KINDS[type(config)]
-    _check_sizes(config, weights, f"{path}: {kind}")
+    check_sizes(config, weights, f"{path}: {kind}")
     try:
         with torch.device("meta"):
             expected = {key: value.shape for key, value in make().state_dict().items()}
@@ -198,8 +199,11 @@ def _fill(
     return model.eval()
 
 
-def _check_sizes(config: NetworkConfig, weights: Mapping[str, torch.Tensor], where: str) -> None:
-    """Refuse a configuration that no weights of these sizes can have: building it takes ages."""
+def check_sizes(config: NetworkConfig, weights: Mapping[str, torch.Tensor], where: str) -> None:
+    """Raise DataError for a configuration that no weights of these sizes can have.
+
+    To build it, even without numbers, could take forever.
+    """
     widest = max((side for value in weights.values() for side in value.shape), default=0)
     for key, value in config.as_dict().items():
         limit = _MOST_LAYERS if key in _LAYERS else max(widest, _LARGEST_SIDE)

@@ -88,6 +88,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """
     content = _load(Path(path))
     state = _state_of(content, str(path))
+    _check_extents(state, str(path))
     for prefix in _PREFIXES:
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
@@ -167,6 +168,15 @@ def _state_of(content: Any, where: str) -> dict[str, Tensor]:
             return dict(holder)
     expected = f"expected tensors by name, or those under {', '.join(_HOLDERS)}"
     raise DataError(f"{where}: holds no state dict, {expected}")
+
+
+def _check_extents(state: Mapping[str, Tensor], where: str) -> None:
+    """Refuse tensors that are larger than what the file holds of them: steps of zero, and none."""
+    for key, value in state.items():
+        if value.layout != torch.strided or value.is_meta:
+            raise DataError(f"{where}: {key} is a {value.layout} tensor, expected plain ones")
+        if value.nbytes > value.untyped_storage().nbytes():
+            raise DataError(f"{where}: {key} of {tuple(value.shape)} is larger than its numbers")
 
 
 def _is_dict(value: object) -> bool:

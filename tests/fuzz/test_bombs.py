@@ -65,6 +65,13 @@ def packed_checkpoint() -> bytes:
     return out.getvalue()
 
 
+def wide_tensor() -> bytes:
+    """One number that says that it is 10^18."""
+    out = io.BytesIO()
+    torch.save({"a": torch.zeros(1).expand(10**9, 10**9)}, out)
+    return out.getvalue()
+
+
 def sized_lifter(**changes: int) -> bytes:
     state = build_lifter(LIFTER).state_dict()
     return as_own(own("lifter", LIFTER.as_dict() | changes, state))
@@ -103,6 +110,7 @@ BOMBS: list[Bomb] = [
     ("params.yaml", aliases, read_params, "more than 200000 values"),
     ("metadata.xml", entities, w0_cameras, "declares entities"),
     ("a.pth", packed_checkpoint, read_checkpoint, "unpacks to"),
+    ("b.pth", wide_tensor, read_checkpoint, "larger than its numbers"),
     ("a.safetensors", lambda: sized_lifter(depth=10**9), load_lifter, "depth = 1000000000"),
     ("b.safetensors", lambda: sized_lifter(frames=10**15 + 37), load_lifter, "frames = 1"),
     ("c.safetensors", lambda: sized_lifter(width=4096), load_lifter, "do not fit"),
