@@ -20,7 +20,7 @@ from gsam.detectors import DetectorConfig, build_detector
 from gsam.errors import ConfigError, DataError
 from gsam.lifters import LifterConfig, build_lifter
 from gsam.meshes.build import build_mesh
-from gsam.weights import NetworkConfig, stored_config
+from gsam.weights import NetworkConfig, check_sizes, stored_config
 
 __all__ = ["Imported", "Kind", "import_checkpoint"]
 
@@ -75,6 +75,7 @@ def import_checkpoint(path: Path, hints: Hints) -> Imported:
     checkpoint = read_checkpoint(path)
     config = stored_config(path) if path.suffix == ".safetensors" else None
     if config is not None:
+        check_sizes(config, checkpoint.state, str(path))
         return _own(checkpoint, config)
     where = str(path)
     if holds_mesh(checkpoint):

@@ -41,15 +41,23 @@ def main(arguments: list[str]) -> None:
     seed, inputs = map(int, arguments[1:3])
     logging.disable(logging.CRITICAL)
     readers = [BY_NAME[name] for name in arguments[5:]]
-    for reader in readers:
-        # Imports and files that a first reading needs are no fault of a damaged file.
-        place = _clean(folder / "warm")
-        reader.lay(place)
-        reader.read(place)
+    warm = [reader for reader in readers if _reads_good(reader, folder / "warm")]
     guard = Guard(folder)
-    for reader in readers:
+    for reader in warm:
         contents = _contents(reader, seed, inputs, seconds, again / folder_of(reader.name))
         print(json.dumps(_fuzz(reader, guard, folder, contents)), flush=True)
+
+
+def _reads_good(reader: Reader, folder: Path) -> bool:
+    """Read the good file: imports and files that a first reading needs are no damaged file's."""
+    try:
+        reader.lay(_clean(folder))
+        reader.read(folder)
+    except Exception as error:
+        wrong = [f"good file: {type(error).__name__}: {error}"]
+        print(json.dumps({"reader": reader.name, "inputs": 0, "findings": 1, "found": wrong}))
+        return False
+    return True
 
 
 def _contents(

@@ -74,7 +74,7 @@ def videopose() -> dict[str, Any]:
     keypoints = np.empty((FRAMES, 2), object)
     boxes = np.empty((FRAMES, 2), object)
     for frame in range(FRAMES):
-        keypoints[frame] = [[], np.ones((1, 4, 17))]
+        keypoints[frame] = [[], np.full((1, 4, 17), 200.0)]
         boxes[frame] = [[], np.ones((1, 5))]
     return {"boxes": boxes, "keypoints": keypoints, "metadata": {"w": 640, "h": 480}}
 
