@@ -39,7 +39,7 @@ def read_results(content: Sequence[Mapping[str, Any]], path: Path, width: int = 
     names = sorted({i for i in ids if isinstance(i, str)})
     if names and len(names) != len(set(ids)):
         raise DataError(f"{path}: image_id is a number here and a name there, expected one kind")
-    frames: dict[Any, int] = {**frame_numbers(names)}
+    frames: dict[Any, int] = {**frame_numbers(names, str(path))}
     people = []
     for row, entry in enumerate(content):
         where = f"{path}: entry {row}"
@@ -62,7 +62,7 @@ def is_per_picture(content: Any) -> bool:
 
 def read_per_picture(content: Mapping[str, Mapping[str, Any]], path: Path) -> Detected:
     """The people of AlphaPose's per-picture forms; DataError for an entry that is not right."""
-    frames = frame_numbers(sorted(content))
+    frames = frame_numbers(sorted(content), str(path))
     people = [
         person
         for name, entry in content.items()

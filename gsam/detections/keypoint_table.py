@@ -29,7 +29,7 @@ def read_keypoint_table(path: Path) -> Detected:
     if len(set(pictures)) > 1:
         if frames.any():
             raise DataError(f"{path}: of {len(set(pictures))} sequences, expected one recording")
-        numbers = frame_numbers(sorted(set(pictures)))
+        numbers = frame_numbers(sorted(set(pictures)), str(path))
         frames = np.array([numbers[name] for name in pictures])
     points = array_column(table, "points", (found[0].size, 2)).astype(np.float64)
     # Our detectors always answer: a score of 0 is a doubtful joint, not a missing one.

@@ -105,7 +105,7 @@ def people_of_instances(
 
 def _batches(content: Sequence[Mapping[str, Any]], path: Path) -> Iterator[Person]:
     paths = [name for batch in content for name in _texts(batch.get("image_paths"), path)]
-    frames = frame_numbers(sorted(set(paths)))
+    frames = frame_numbers(sorted(set(paths)), str(path))
     for row, batch in enumerate(content):
         where = f"{path}: batch {row}"
         preds, names = batch["preds"], _texts(batch.get("image_paths"), path)

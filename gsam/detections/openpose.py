@@ -29,7 +29,7 @@ def read_folder(folder: Path, width: int = 3) -> Detected:
     files = sorted(folder.glob("*.json"))
     if not 0 < len(files) <= MAX_FILES:
         raise DataError(f"{folder}: {len(files)} .json files, expected one for each frame")
-    frames = frame_numbers([file.name for file in files])
+    frames = frame_numbers([file.name for file in files], str(folder))
     people: list[Person] = []
     tools = set()
     for file in files:

@@ -100,7 +100,7 @@ def track_of(value: Any) -> str | None:
     return str(value) if named else None
 
 
-def frame_numbers(names: Sequence[str]) -> dict[str, int]:
+def frame_numbers(names: Sequence[str], where: str) -> dict[str, int]:
     """Frame numbers of pictures by their names: the last number in each (`clip_0012.jpg`: 12).
 
     Raises:
@@ -111,11 +111,13 @@ def frame_numbers(names: Sequence[str]) -> dict[str, int]:
     for name in names:
         digits = re.findall(r"\d{1,9}", PurePath(name).stem.removesuffix("_keypoints"))
         if not digits:
-            raise DataError(f"picture {name!r} has no number, expected names such as 000012.jpg")
+            raise DataError(
+                f"{where}: picture {name!r} has no number, expected names such as 000012.jpg"
+            )
         number = int(digits[-1])
         if number in taken:
             raise DataError(
-                f"pictures {taken[number]!r} and {name!r} are both frame {number}, "
+                f"{where}: pictures {taken[number]!r} and {name!r} are both frame {number}, "
                 "expected one recording in a file"
             )
         found[name], taken[number] = number, name

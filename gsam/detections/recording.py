@@ -22,6 +22,8 @@ from gsam.skeletons import H36M_17
 __all__ = ["Options", "Recording", "read_recording"]
 
 MAX_SIDE = 65_535
+MAX_FILL = 10_000
+MAX_FRAME = 2**31 - 1
 FAR_OUT = 1.0
 """Joints may leave a picture; half of all joints a whole picture beside it are of another size."""
 
@@ -50,8 +52,8 @@ class Options:
             found.append(f"--size {self.size[0]}x{self.size[1]}: expected 1 to {MAX_SIDE} px")
         if self.fps is not None and not 1 <= self.fps <= 1000:
             found.append(f"--fps {self.fps}: expected 1 to 1000")
-        if self.fill < 0:
-            found.append(f"--fill {self.fill}: expected 0 or more frames")
+        if not 0 <= self.fill <= MAX_FILL:
+            found.append(f"--fill {self.fill}: expected 0 to {MAX_FILL} frames")
         return found
 
 
@@ -122,6 +124,8 @@ def _frames(chosen: Sequence[Person], detected: Detected, fill: int, where: str)
     Gaps are looked at before anything of their length is made.
     """
     numbers = [one.frame for one in chosen]
+    if not 0 <= numbers[0] <= numbers[-1] <= MAX_FRAME:
+        raise DataError(f"{where}: frames {numbers[0]} to {numbers[-1]}, expected 0 to {MAX_FRAME}")
     ends = [numbers[0], *numbers, numbers[-1]]
     if detected.frames is not None:
         ends[0], ends[-1] = detected.frames[0] - 1, detected.frames[-1] + 1
