@@ -159,7 +159,7 @@ def exchanged_scales(raw: Path) -> None:
     """Universal and metric annotations in each other's place."""
     from scipy.io import loadmat
 
-    path = raw / "threedhp/S2/Seq1/annot.mat"
+    path = raw / "threedhp/S3/Seq1/annot.mat"
     content = {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
     content["annot3"], content["univ_annot3"] = content["univ_annot3"], content["annot3"]
     save_mat(path, content, "MPI-INF-3DHP")
@@ -196,7 +196,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "exchanged_cameras": (exchanged_cameras, "human36m", r"these are of camera 58860488.*S9/"),
     "not_a_number": (not_a_number, "human36m", r"not finite.*S11/Eating camera 60457274"),
     "cut_keypoints": (cut_keypoints, "human36m", r"frames of keypoints, expected at least"),
-    "exchanged_scales": (exchanged_scales, "threedhp", r"are they exchanged\?.*S2/Seq1"),
+    "exchanged_scales": (exchanged_scales, "threedhp", r"are they exchanged\?.*S3/Seq1"),
     "cut_file": (cut_file, "threedhp", r"TS6"),
     "counted_from_one": (counted_from_one, "threedpw", r"numbered from 1, expected from 0"),
     "mirrored_faces": (mirrored_faces, "coco", r"left and right swapped: faces"),

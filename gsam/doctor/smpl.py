@@ -70,6 +70,6 @@ def _check_body(report: Report, bodies: Bodies, gender: str) -> None:
         report.add(WRONG, gender, text)
     if not wrong:
         vertices = len(template)
-        report.add(OK, gender, f"{bodies.name}: {vertices:,} vertices, {extent[1]:.2f} m, y up")
+        report.add(OK, gender, f"{bodies.name}, {extent[1]:.2f} m tall, y up, left at +x")
         if vertices != SMPL_VERTICES:
             report.add(NOTE, gender, f"not SMPL, which has {SMPL_VERTICES:,} vertices")
