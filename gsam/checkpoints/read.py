@@ -27,7 +27,8 @@ from gsam.errors import DataError
 
 __all__ = ["Checkpoint", "read_checkpoint", "read_state_dict"]
 
-_HOLDERS = ("state_dict", "best_state_dict", "model")
+_HOLDERS = ("model_pos", "state_dict", "best_state_dict", "model")
+_BESIDE = ("model_traj",)
 _PREFIXES = ("model.", "module.")
 
 
@@ -70,16 +71,21 @@ _RECORDS = ("yacs.config.CfgNode", "pytorch_lightning.utilities.parsing.Attribut
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Tensors by key, and the hyper-parameters that PyTorch Lightning wrote beside them, if any."""
+    """Tensors by key, and the hyper-parameters that PyTorch Lightning wrote beside them, if any.
+
+    `beside` names the other networks in the file, such as VideoPose3D's `model_traj`.
+    """
 
     state: dict[str, Tensor]
     settings: Mapping[str, Any]
+    beside: tuple[str, ...] = ()
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
     """Tensors of a checkpoint by key, without the prefixes that wrappers of a module add.
 
-    The dictionary is looked for at the top, then under `state_dict`, `best_state_dict` and `model`.
+    The dictionary is looked for at the top, then under `model_pos`, `state_dict`, `best_state_dict`
+    and `model`.
     `module.` (DataParallel) and `model.` are taken away where every key begins with them.
 
     Raises:
@@ -93,7 +99,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
     settings = content.get("hyper_parameters")
-    return Checkpoint(state=state, settings=settings if _is_dict(settings) else {})
+    return Checkpoint(
+        state=state,
+        settings=settings if _is_dict(settings) else {},
+        beside=tuple(key for key in _BESIDE if _is_dict(content.get(key))),
+    )
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
