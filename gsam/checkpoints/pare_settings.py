@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gsam.errors import DataError
+from gsam.plain_yaml import load_yaml
 
 __all__ = ["pare_settings", "read_pare_settings", "read_settings"]
 
 _Record = Mapping[str, Any]
-_MAX_BYTES = 1 << 20  # PARE's own file has some thousand
 _FIELDS = {
     "USE_MEAN_POSE": "mean_pose",
     "USE_MEAN_CAMSHAPE": "mean_camshape",
@@ -54,12 +52,10 @@ def read_settings(path: str | Path) -> dict[str, Any]:
         DataError: no such file, too large, not plain YAML, or no settings by name.
     """
     try:
-        if Path(path).stat().st_size > _MAX_BYTES:
-            raise DataError(f"{path}: more than {_MAX_BYTES} bytes, expected settings")
-        record = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        record = load_yaml(Path(path))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except ValueError as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not plain YAML ({reason})") from error
     if not isinstance(record, Mapping):

@@ -54,7 +54,8 @@ def test_the_plan_depends_on_all_code() -> None:
 
 
 def test_what_a_lifter_is_trained_by(project: Path) -> None:
-    uses = {"baselines", "evaluate_lifter", "figures", "tables", "audit", "plan"}
+    checkpoints = {"import_checkpoint", "evaluate_checkpoint"}
+    uses = {"baselines", "evaluate_lifter", "figures", "tables", "audit", "plan", *checkpoints}
     changed = changed_by(project, "gsam/lifters/gsam.py")
     assert "train_lifter" in changed <= uses | {"train_lifter"}
     assert changed_by(project, "gsam/training/loop.py") >= {"train_lifter", "train_detector"}
@@ -62,7 +63,7 @@ def test_what_a_lifter_is_trained_by(project: Path) -> None:
 
 def test_what_pictures_are_looked_at_by_trains_nothing(project: Path) -> None:
     changed = changed_by(project, "gsam/boxes/yolo.py")  # imported inside a function
-    assert changed == {"detect", "evaluate_detector"}
+    assert changed == {"detect", "evaluate_detector", "evaluate_checkpoint"}
 
 
 def test_a_package_runs_when_a_module_of_it_is_imported(project: Path) -> None:
