@@ -33,7 +33,7 @@ def read_videopose(path: Path) -> Detected:
         return _custom(content["positions_2d"], metadata, path)
     if not {"boxes", "keypoints"} <= content.keys():
         raise DataError(f"{path}: holds {sorted(content)}, expected boxes and keypoints")
-    boxes, keypoints = list(content["boxes"]), list(content["keypoints"])
+    boxes, keypoints = (_frames(content[key], f"{path}: {key}") for key in ("boxes", "keypoints"))
     if len(boxes) != len(keypoints):
         raise DataError(f"{path}: boxes of {len(boxes)} frames, keypoints of {len(keypoints)}")
     people = [
@@ -45,6 +45,12 @@ def read_videopose(path: Path) -> Detected:
     return Detected("Detectron", people, COCO_17.name, size, frames=range(len(boxes)))
 
 
+def _frames(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list | np.ndarray) or getattr(value, "ndim", 1) == 0:
+        raise DataError(f"{where}: found a {type(value).__name__}, expected a list of frames")
+    return list(value)
+
+
 def _people(frame: int, boxes: Any, keypoints: Any, where: str) -> Iterator[Person]:
     try:
         found = np.asarray(keypoints[1], np.float64)
@@ -53,7 +59,7 @@ def _people(frame: int, boxes: Any, keypoints: Any, where: str) -> Iterator[Pers
         raise DataError(f"{where}: expected [nothing, people]") from error
     if found.size == 0:
         return
-    count = len(found)
+    count = found.shape[0] if found.ndim else 1
     if found.shape != (count, 4, COCO_17.size) or certain.shape != (count, 5):
         raise DataError(
             f"{where}: keypoints {found.shape} and boxes {certain.shape}, "
