@@ -9,7 +9,9 @@ from gsam.errors import ConfigError, DataError
 from gsam.results.check import parse_tables
 from gsam.results.measured import read_runs
 from gsam.results.published import read_published
-from tests.unit.results_fixtures import ACTIONS, DETECTORS, ROOT, RUNS, Laboratory
+from tests.unit.results_fixtures import ACTIONS, DETECTORS, MESHES, ROOT, RUNS, Laboratory
+
+KNOWN = [*RUNS, *DETECTORS, *MESHES]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ def test_unknown_names_are_answered_with_the_nearest(written: str, mistyped: str
     key, value = written.split(": ", 1)
     name = key if key == "per_action" else value.strip('",')
     with pytest.raises(ConfigError) as caught:
-        parse_tables(yaml.safe_load(text.replace(written, mistyped)), published, RUNS)
+        parse_tables(yaml.safe_load(text.replace(written, mistyped)), published, KNOWN)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -39,9 +41,7 @@ def test_all_wrong_names_are_named_at_once() -> None:
     text = (ROOT / "conf/tables.yaml").read_text()
     text = text.replace("run: sam_after_mlp", "run: sam_afterwards").replace("pa_mpjpe_mm", "pa")
     with pytest.raises(ConfigError) as caught:
-        parse_tables(
-            yaml.safe_load(text), read_published(ROOT / "conf/published"), [*RUNS, *DETECTORS]
-        )
+        parse_tables(yaml.safe_load(text), read_published(ROOT / "conf/published"), KNOWN)
     assert "sam_afterwards" in str(caught.value)
     assert "'pa'" in str(caught.value)
 
@@ -50,7 +50,7 @@ def test_a_published_row_cannot_be_left_out() -> None:
     content = yaml.safe_load((ROOT / "conf/tables.yaml").read_text())
     content["tables"][6]["blocks"][0]["rows"].pop()
     with pytest.raises(ConfigError, match="no row shows published module=TAM"):
-        parse_tables(content, read_published(ROOT / "conf/published"), [*RUNS, *DETECTORS])
+        parse_tables(content, read_published(ROOT / "conf/published"), KNOWN)
 
 
 @pytest.mark.parametrize(
