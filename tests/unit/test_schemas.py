@@ -38,6 +38,7 @@ def test_every_schema_says_its_name_frame_and_units() -> None:
         "keypoints",
         "poses",
         "predictions",
+        "recordings",
         "sequences",
     ]
     for schema in schemas.SCHEMAS.values():
