@@ -1,4 +1,4 @@
-"""Archives of the originals' size pass the bound on what a pickle refers to; heaps of copies do not."""
+"""Archives of the originals' size pass the bound on a pickle's values; heaps of copies do not."""
 
 import pickle
 
