@@ -43,9 +43,9 @@ class ClipInfo:
 class ClipSet:
     """Every frame of many clips in contiguous tensors on one device.
 
-    keypoints (N, J, 2) float32 normalised screen; targets (N, J, 3) float32 metres, camera frame,
-    root-relative; valid (N,) bool; offsets (C + 1,) int64 on the CPU: clip c holds the frames from
-    offsets[c] up to offsets[c + 1].
+    keypoints (N, J, 2) float32 normalised screen, or (N, J, 3) with their scores; targets (N, J, 3)
+    float32 metres, camera frame, root-relative; valid (N,) bool; offsets (C + 1,) int64 on the CPU:
+    clip c holds the frames from offsets[c] up to offsets[c + 1].
     """
 
     keypoints: torch.Tensor
@@ -63,10 +63,12 @@ class ClipSet:
         device: str | torch.device = "cpu",
         *,
         hashed: bool = True,
+        scores: bool = False,
     ) -> ClipSet:
         """Read the clips of one split from all Parquet files of a folder, in the order of names.
 
-        `data_hash` is the SHA-256 of the whole folder (both splits), "" when not `hashed`.
+        `data_hash` is the SHA-256 of the whole folder (both splits), "" when not `hashed`;
+        with `scores`, the keypoints' third number is the detector's confidence.
 
         Raises:
             DataError: no file, no clip of that split, a file breaks the schema, or a value is not
@@ -80,7 +82,7 @@ class ClipSet:
         for path in paths:
             if not _has(path, split):
                 continue
-            table = read_table(path, CLIPS, _READ)
+            table = read_table(path, CLIPS, (*_READ, "scores") if scores else _READ)
             for row, clip in enumerate(_infos(table)):
                 if clip.split == split:
                     info.append(clip)
@@ -139,14 +141,17 @@ def _infos(table: pa.Table) -> list[ClipInfo]:
 def _arrays(
     table: pa.Table, row: int, clip: ClipInfo, path: Path
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Keypoints (T, J, 2), targets (T, J, 3) and validity (T,) of one row, checked."""
+    """Keypoints (T, J, 2 or 3), targets (T, J, 3) and validity (T,) of one row, checked."""
     where = f"{path}: {clip.sequence}, camera {clip.camera}"
     if clip.frames < 1:
         raise DataError(f"{where}: {clip.frames} frames, expected at least 1")
     names = metadata_of(table).get("joint_names")
     joints = len(names) if isinstance(names, list) else 17
-    found = []
-    for name, axes in (("keypoints", 2), ("target", 3)):
+    found = {}
+    given = table.column_names
+    for name, axes in (("keypoints", 2), ("target", 3), ("scores", 1)):
+        if name not in given:
+            continue
         values = table.column(name)[row].values.to_numpy(zero_copy_only=False)
         if values.size != clip.frames * joints * axes:
             raise DataError(
@@ -158,7 +163,10 @@ def _arrays(
         if not finite.all():
             frame, joint = (int(i) for i in np.argwhere(~finite)[0][:2])
             raise DataError(f"{where}: {name} of frame {frame}, joint {joint} is not finite")
-        found.append(array)
+        found[name] = array
+    keypoints = found["keypoints"]
+    if "scores" in found:
+        keypoints = np.concatenate([keypoints, found["scores"]], axis=-1)
     mask = table.column("valid")[row]
     valid = np.array(mask.as_py(), bool) if mask.is_valid else np.ones(clip.frames, bool)
-    return found[0], found[1], valid
+    return keypoints, found["target"], valid

@@ -13,6 +13,7 @@ import torch
 from gsam.clips import ClipSet
 from gsam.errors import DataError
 from gsam.evaluation import Lift, evaluate, lifting, score_one
+from gsam.lifters.config import FEATURES_WITH_SCORE
 from gsam.metrics.aggregate import ClipScore
 from gsam.training.precision import numerics
 from gsam.weights import load_lifter
@@ -74,8 +75,14 @@ class _Scorer:
     def opened(self) -> tuple[Lift, ClipSet]:
         """By the first clip, which tells what is wrong."""
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        clips = ClipSet.load(self.files.path(self.folder), "test", device, hashed=False)
         model, _ = load_lifter(self.files.path(self.weights), device)
+        clips = ClipSet.load(
+            self.files.path(self.folder),
+            "test",
+            device,
+            hashed=False,
+            scores=model.features == FEATURES_WITH_SCORE,
+        )
         return lifting(model, flip_test=self.flip_test), clips
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def _ray_worker(settings: dict[str, Any]) -> None:
     from ray.train.torch import get_device
 
     folder = settings["files"].path(settings["folder"])
-    clips = ClipSet.load(folder, "train", get_device(), hashed=False)
+    scores = build(LifterConfig, settings["run"]["lifter"], "lifter").reads_scores
+    clips = ClipSet.load(folder, "train", get_device(), hashed=False, scores=scores)
     _fit(settings["run"], clips, settings["seed"], RayKeeper(), None)
 
 

@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> str:
 def score_lifter(record: Mapping[str, Any], plan: Mapping[str, Any]) -> _Scored:
     """On the test clips of `keypoints`."""
     config = build(LifterConfig, record["config"], str(WEIGHTS))
-    clips = lifter_scores.ScoredClips.load(plan["keypoints"], plan["workers"])
+    clips = lifter_scores.ScoredClips.load(plan["keypoints"], plan["workers"], config)
     figures = clips.scores_of(WEIGHTS)
     metrics = clips.headline([figures], "ok")
     scores = {**clips.conditions(), "parameters": count_lifter(config), **figures}

@@ -30,7 +30,9 @@ def main(arguments: list[str]) -> str:
         write_json(RUNS / name / "scores.json", trained)
         write_json(RUNS / name / "metrics.json", {"status": "missing"})
         return f"left out: {trained['reason']}"
-    clips = ScoredClips.load(run["keypoints"], run["workers"])
+    clips = ScoredClips.load(
+        run["keypoints"], run["workers"], build(LifterConfig, run["lifter"], "lifter")
+    )
     seeds = {}
     for seed, record in trained["seeds"].items():
         kept = {key: record[key] for key in ("status", "diverged_epoch", "weights_hash")}

@@ -11,7 +11,9 @@ of every test sequence; missing.json with the reason where the run could not be 
 from pathlib import Path
 
 from gsam.clips import ClipSet
+from gsam.configs import build
 from gsam.evaluation import lifting, predict_one
+from gsam.lifters import LifterConfig
 from gsam.metrics.inference_data import write_inference_data
 from gsam.storage import atomic_directory, read_json, write_json
 from gsam.weights import load_lifter
@@ -31,7 +33,12 @@ def main(arguments: list[str]) -> str:
         if trained["status"] == "missing":
             write_json(out / "missing.json", {"reason": trained["reason"]})
             return f"left out: {trained['reason']}"
-        clips = ClipSet.load(clips_folder(run["keypoints"]), "test", hashed=False)
+        clips = ClipSet.load(
+            clips_folder(run["keypoints"]),
+            "test",
+            hashed=False,
+            scores=build(LifterConfig, run["lifter"], "lifter").reads_scores,
+        )
         for seed in trained["seeds"]:
             path = out / f"seed{seed}" / FILE
             path.parent.mkdir()

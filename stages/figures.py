@@ -8,7 +8,9 @@ Reads data/plan/runs/main.json, its clips and its weights. Writes results/figure
 from pathlib import Path
 
 from gsam.clips import ClipSet
+from gsam.configs import build
 from gsam.evaluation import Lift, lifting
+from gsam.lifters import LifterConfig
 from gsam.pictures.poses import LiftedPose, draw_sheet
 from gsam.weights import load_lifter
 from stages.common import planned, run_stage
@@ -21,7 +23,12 @@ MOST_POSES = 16
 def main(arguments: list[str]) -> str:
     """Write results/figures/main.png; returns the summary line."""
     run = planned("runs/main")
-    clips = ClipSet.load(clips_folder(run["keypoints"]), "test", hashed=False)
+    clips = ClipSet.load(
+        clips_folder(run["keypoints"]),
+        "test",
+        hashed=False,
+        scores=build(LifterConfig, run["lifter"], "lifter").reads_scores,
+    )
     model, _ = load_lifter(MODELS / "main" / f"seed{run['seeds'][0]}.safetensors")
     lift = lifting(model, flip_test=True)
     poses = [_middle_frame(clips, clip, lift) for clip in _one_per_action(clips)]
@@ -48,7 +55,7 @@ def _middle_frame(clips: ClipSet, clip: int, lift: Lift) -> LiftedPose:
     middle = info.frames // 2
     return LiftedPose(
         label=f"{info.subject} {info.take}",
-        keypoints=clips.keypoints[frames][middle].numpy(),
+        keypoints=clips.keypoints[frames][middle, :, :2].numpy(),
         prediction=lift(clips.keypoints[frames])[middle].numpy(),
         target=clips.targets[frames][middle].numpy(),
     )

@@ -10,6 +10,7 @@ import torch
 
 from gsam.clips import ClipSet
 from gsam.evaluation import protocol_of, rounded, scored_clips, summary
+from gsam.lifters import LifterConfig
 from gsam.metrics.rules import rules_of
 from gsam.storage import read_json
 from pipelines.evaluate import score_clips
@@ -32,8 +33,9 @@ class ScoredClips:
     displaced: str
 
     @classmethod
-    def load(cls, keypoints: str, workers: int) -> "ScoredClips":
-        """Read data/clips/<keypoints> and data/plan/scoring.json.
+    def load(cls, keypoints: str, workers: int, lifter: LifterConfig) -> "ScoredClips":
+        """Read data/plan/scoring.json and data/clips/<keypoints>, with scores if the lifter takes
+        them.
 
         Raises:
             LicensedDataMissing: the source's detections are not among the user's files.
@@ -41,7 +43,7 @@ class ScoredClips:
         """
         folder = clips_folder(keypoints)
         device = "cuda" if workers == 0 and torch.cuda.is_available() else "cpu"
-        clips = ClipSet.load(folder, "test", device)
+        clips = ClipSet.load(folder, "test", device, scores=lifter.reads_scores)
         return cls(keypoints, folder, clips, workers, planned("scoring")["displaced"])
 
     def scores_of(self, weights: Path) -> dict[str, Any]:

@@ -42,13 +42,13 @@ def main(arguments: list[str]) -> str:
             raise
         return write_missing(name, str(missing))
     device = "cuda" if run["workers"] == 0 and _has_gpu() else "cpu"
-    clips = ClipSet.load(folder, "train", device)
+    lifter = build(LifterConfig, run["lifter"], "lifter")
+    clips = ClipSet.load(folder, "train", device, scores=lifter.reads_scores)
 
     def train(seed: int, storage: RunStorage, report: Callable[[CurveRow], None]) -> Outcome:
         return train_lifter(run, folder, clips, seed, storage, report)
 
     outcomes, storages = train_seeds(run, clips.data_hash, CURVE, train)
-    lifter = build(LifterConfig, run["lifter"], "lifter")
 
     def save(path: Path, outcome: Outcome, notes: dict[str, Any]) -> None:
         save_network(path, outcome.weights, lifter, notes)

@@ -14,6 +14,7 @@ from gsam.body.mean_params import read_mean_params
 from gsam.checkpoints.beside import Hints
 from gsam.checkpoints.detector import holds_detector, translate_detector
 from gsam.checkpoints.key_report import KeyReport, compare_keys, fitting_weights
+from gsam.checkpoints.lifters import holds_lifter, translate_lifter
 from gsam.checkpoints.mesh import holds_mesh, translate_mesh
 from gsam.checkpoints.read import Checkpoint, read_checkpoint
 from gsam.detectors import DetectorConfig, build_detector
@@ -26,7 +27,10 @@ __all__ = ["Imported", "Kind", "import_checkpoint"]
 
 Kind = Literal["lifter", "detector", "mesh"]
 
-_KNOWN = "a detector (HRNet, CPN, hourglass, SimpleBaseline) or a mesh regressor (PARE, HMR)"
+_KNOWN = (
+    "a lifter (PoseFormer, VideoPose3D, StridedTransformer, MixSTE, MotionBERT, Martinez), a "
+    "detector (HRNet, CPN, hourglass, SimpleBaseline) or a mesh regressor (PARE, HMR)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,8 @@ class Imported:
     """A checkpoint in our terms; `weights` load strictly if and only if `report.complete`.
 
     `left_out` are keys that are no weights of the network, such as SMPL's arrays; `sources` says
-    what was taken from the file's name and from files beside it.
+    what was taken from the file's name and from files beside it, or assumed. `problem` says why a
+    network cannot be used here although its keys fit; "" if it can.
     """
 
     kind: Kind
@@ -43,6 +48,7 @@ class Imported:
     report: KeyReport
     left_out: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    problem: str = ""
 
     def title(self) -> str:
         """The network in a few words: `detector hrnet 256x192 coco_17`."""
@@ -52,13 +58,16 @@ class Imported:
         """The key report under the network's title: what is printed and kept."""
         left_out = [f"left out     {len(self.left_out):>6}"] if self.left_out else []
         lines = [self.title(), *self.sources, self.report.table(), *left_out]
-        return "\n".join([*lines, *(f"  left out: {key}" for key in self.left_out)])
+        problem = [f"cannot be used here: {self.problem}"] if self.problem else []
+        return "\n".join([*lines, *(f"  left out: {key}" for key in self.left_out), *problem])
 
     def demand_all(self, where: str) -> None:
-        """Raise DataError unless every key is accounted for."""
+        """Raise DataError unless every key is accounted for and the answers mean what ours do."""
         if not self.report.complete:
             name = self.config.name
             raise DataError(f"{where}: keys do not fit {name}: {self.report.counts()}")
+        if self.problem:
+            raise DataError(f"{where}: cannot be used here: {self.problem}")
 
 
 def import_checkpoint(path: Path, hints: Hints) -> Imported:
@@ -97,10 +106,21 @@ def import_checkpoint(path: Path, hints: Hints) -> Imported:
             weights=detector.weights,
             report=detector.report,
         )
+    elif holds_lifter(checkpoint):
+        lifter = translate_lifter(checkpoint, where)
+        found = Imported(
+            kind="lifter",
+            config=lifter.config,
+            weights=lifter.weights,
+            report=lifter.report,
+            left_out=lifter.left_out,
+            sources=lifter.assumed,
+            problem=lifter.problem,
+        )
     else:
         first = ", ".join(sorted(checkpoint.state)[:3])
         raise DataError(f"{where}: keys of no known network ({first}): expected {_KNOWN}")
-    return replace(found, sources=hints.sources)
+    return replace(found, sources=(*hints.sources, *found.sources))
 
 
 def _own(checkpoint: Checkpoint, config: NetworkConfig) -> Imported:

@@ -52,6 +52,9 @@ def infer_lifter_config(state: Mapping[str, Tensor], where: str) -> LifterConfig
     for mark, what in _REFUSED.items():
         if mark in shapes:
             raise DataError(f"{where}: holds {what}")
+    for key, shape in shapes.items():
+        if 0 in shape:  # may claim any length without a number behind it
+            raise DataError(f"{where}: {key} of {shape} holds nothing")
     family = next((name for name, mark in _MARKS.items() if mark in shapes), None)
     if family is None:
         first = ", ".join(sorted(shapes)[:3])

@@ -27,7 +27,7 @@ class TranslatedLifter:
 
     left_out: other state dicts in the file, such as VideoPose3D's `model_traj`.
     assumed: what the weights do not tell, in words.
-    problem: why this lifter cannot be scored on the clips here; "" if it can.
+    problem: why its answers would not be metres for the clips here; "" if it can.
     """
 
     config: LifterConfig

@@ -20,6 +20,7 @@ DEFAULT_CHANNELS = {
 ONE_WIDTH = ("strided", "mixste", "motionbert")  # heads share `channels`
 SEQUENCE_ONLY = ("mixste", "motionbert")
 OWN_FIELDS = ("positions", "representation", "adaptive_fusion")
+FEATURES_WITH_SCORE = 3  # x, y and the score
 STRIDED_STAGES = 3  # the reference owns exactly three position tables for its strided layers
 
 
@@ -69,6 +70,11 @@ class LifterConfig:
         """One line for each thing wrong: key, value, what is allowed; none when it can be built."""
         found = [*_choice_problems(self), *_number_problems(self)]
         return found or list(_combination_problems(self))
+
+    @property
+    def reads_scores(self) -> bool:
+        """Whether the keypoints' scores are part of the input."""
+        return self.features == FEATURES_WITH_SCORE
 
     def resolved_channels(self) -> int:
         """Hidden width of the convolutional and fully connected families."""

@@ -138,3 +138,17 @@ def test_absent_clips_are_errors(tmp_path) -> None:
     (tmp_path / "zzz.parquet").write_bytes(b"PAR1 cut short")
     with pytest.raises(DataError, match=r"zzz\.parquet"):
         ClipSet.load(tmp_path, "train")
+
+
+def test_scores_come_where_a_lifter_wants_them(tmp_path) -> None:
+    take = make_take("S1", "Walking 1", 4, cameras=1)
+    camera = take.cameras[0]
+    points = camera.project(camera.world_to_camera(take.joints.astype(float)))
+    given = np.linspace(0, 1, 4 * 17, dtype=np.float32).reshape(4, 17)
+    rows = build_clip_rows(take, [View(points.astype(np.float32), given)])
+    write_table(tmp_path / "a.parquet", rows, CLIPS, METADATA)
+    plain, scored = (ClipSet.load(tmp_path, "train", scores=wanted) for wanted in (False, True))
+    assert plain.keypoints.shape == (4, 17, 2)
+    assert torch.equal(scored.keypoints[..., :2], plain.keypoints)
+    np.testing.assert_array_equal(scored.keypoints[..., 2].numpy(), given)
+    assert torch.equal(scored.targets, plain.targets)

@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from gsam.checkpoints.beside import Hints
+from gsam.checkpoints.importing import import_checkpoint
 from gsam.checkpoints.lifters import holds_lifter, translate_lifter
 from gsam.checkpoints.read import read_checkpoint
 from gsam.errors import DataError
@@ -79,6 +81,7 @@ def test_a_training_scripts_file_becomes_the_same_lifter(
         ({"expand_conv.weight": torch.zeros(4, 34, 3)}, "shrink.weight"),
         ({"expand_conv.weight": torch.zeros(4), "shrink.weight": torch.zeros(51)}, "sized"),
         ({"Spatial_blocks.0.norm1.weight": torch.zeros(8)}, "Spatial_pos_embed"),
+        ({"Spatial_blocks.0.norm1.weight": torch.zeros(1, 10**15, 0)}, "holds nothing"),
     ],
 )
 def test_what_is_no_lifter_is_refused_by_name(
@@ -89,6 +92,18 @@ def test_what_is_no_lifter_is_refused_by_name(
     with pytest.raises(DataError, match=words) as caught:
         translate_lifter(checkpoint, "weights.pth")
     assert "\n" not in str(caught.value)
+
+
+def test_the_importer_knows_lifters_and_says_what_is_assumed(tmp_path: Path) -> None:
+    content = {"model_pos": state_of(CONFIGS["strided"], "module."), "model_traj": {}}
+    found = import_checkpoint(saved(tmp_path / "no_refine_1.pth", content), Hints())
+    assert (found.kind, found.config) == ("lifter", CONFIGS["strided"])
+    assert "assumed: strides 3x3" in found.text()
+    assert found.problem == ""
+    other = import_checkpoint(saved(tmp_path / "mb.bin", state_of(CONFIGS["motionbert"])), Hints())
+    assert "cannot be used here: MotionBERT" in other.text()
+    with pytest.raises(DataError, match="picture's units"):
+        other.demand_all("mb.bin")
 
 
 def test_missing_and_unexpected_keys_are_reported(tmp_path: Path) -> None:
