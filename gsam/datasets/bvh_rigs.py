@@ -22,6 +22,9 @@ from gsam.skeletons import H36M_17
 Point = tuple[str, tuple[float, float, float]]
 
 _THIGH_M = (0.2, 0.8)
+_MAX_SECONDS = 7200
+"""A file of few frames and a long frame time becomes hundreds of times as many."""
+_WIDE_M = 0.001
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,11 @@ def human36m_joints(motion: Motion, fps: float) -> NDArray[np.float32]:
     Raises DataError for an unknown rig, or one whose thigh is not of human length in its units.
     """
     rig = find_rig(motion)
+    seconds = len(motion.values) * motion.frame_time
+    if seconds > _MAX_SECONDS:
+        raise DataError(
+            f"{motion.path}: {seconds:.0f} s, expected at most {_MAX_SECONDS} in a take"
+        )
     keep = _with_ancestors(motion, [motion.names.index(joint) for joint in rig.joints])
     row = {motion.names[joint]: index for index, joint in enumerate(keep)}
     rotations, positions = forward(resample(local_motion(motion, keep), motion.frame_time, fps))
@@ -162,3 +170,7 @@ def _check_metres(joints: NDArray[np.float64], path: str, rig: Rig) -> None:
             f"{path}: the thigh is {thigh:.4g} m with {rig.name}'s unit of {rig.unit_m:.4g} m, "
             f"expected {_THIGH_M[0]} to {_THIGH_M[1]}"
         )
+    for name in ("hip", "shoulder"):
+        left, right = (H36M_17.index(f"{side}_{name}") for side in ("left", "right"))
+        if np.median(np.linalg.norm(joints[:, left] - joints[:, right], axis=-1)) < _WIDE_M:
+            raise DataError(f"{path}: both {name} joints are in one place, expected a person's")

@@ -68,7 +68,7 @@ def joint_layout(metadata: Any, where: str) -> Skeleton:
     size = metadata.get("num_joints")
     symmetry = metadata.get("keypoints_symmetry")
     name = metadata.get("layout_name")
-    if name is not None and name not in _LAYOUTS:
+    if name is not None and (not isinstance(name, str) or name not in _LAYOUTS):
         raise DataError(f"{where}: layout {name!r}, expected one of {', '.join(_LAYOUTS)}")
     found = [
         layout

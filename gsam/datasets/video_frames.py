@@ -66,10 +66,16 @@ def _retrieve(capture: object, where: str) -> Image:
 
 
 def _check_png(content: memoryview, path: str | Path) -> None:
-    """Refuse a size in the header for which the decoder would make room."""
+    """Refuse sizes for which the decoder would make room: the picture's, and those of chunks."""
     width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
     if not 0 < width * height <= MAX_PIXELS:
         raise DataError(f"{path}: {width} x {height} px, expected 1 to {MAX_PIXELS} pixels")
+    at = 8
+    while at < len(content) and bytes(content[at + 4 : at + 8]) != b"IEND":
+        # The decoder makes room for as many bytes as a chunk claims to have.
+        at += 12 + int.from_bytes(content[at : at + 4], "big")
+    if at + 12 > len(content):
+        raise DataError(f"{path}: corrupt or cut short, expected a whole JPEG or PNG picture")
 
 
 def picture_files(folder: str | Path) -> list[Path]:

@@ -14,7 +14,8 @@ from safetensors.torch import save
 
 from gsam.boxes.darknet import load_darknet
 from gsam.boxes.sources import open_boxes
-from gsam.checkpoints.detector import holds_detector, translate_detector
+from gsam.checkpoints.beside import hints_beside
+from gsam.checkpoints.importing import import_checkpoint
 from gsam.checkpoints.pare_settings import read_pare_settings
 from gsam.checkpoints.read import read_checkpoint
 from gsam.lifters import LifterConfig, build_lifter
@@ -60,6 +61,13 @@ def lifter() -> dict[str, Any]:
     return own("lifter", LIFTER.as_dict(), build_lifter(LIFTER).state_dict())
 
 
+def published_lifter() -> dict[str, Any]:
+    """As PoseFormer's training leaves it."""
+    config = LifterConfig(name="poseformer", frames=3, width=8, depth=1)
+    state = {f"module.{key}": value for key, value in build_lifter(config).state_dict().items()}
+    return {"epoch": 1, "lr": 0.1, "optimizer": {}, "model_pos": state}
+
+
 def own_detector() -> dict[str, Any]:
     from tests.unit.test_translate import SMALL
 
@@ -76,9 +84,7 @@ def own_mesh() -> dict[str, Any]:
 
 def _imported(name: str) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
-        checkpoint = read_checkpoint(folder / name)
-        assert holds_detector(checkpoint) in (True, False)
-        return translate_detector(checkpoint, name).report.table()
+        return import_checkpoint(folder / name, hints_beside(folder / name)).text()
 
     return read
 
@@ -139,6 +145,21 @@ READERS = [
         file="a.pth",
         content=lambda: forms(detector())["data parallel"],
         dump=as_torch,
+        read=_imported("a.pth"),
+    ),
+    Reader(
+        name="lifter checkpoint",
+        file="a.bin",
+        content=published_lifter,
+        dump=as_torch,
+        read=_imported("a.bin"),
+    ),
+    Reader(
+        name="detector settings",
+        file="a.yaml",
+        content=lambda: {"joint_set": "coco_17", "size": "64x64"},
+        dump=as_yaml,
+        beside=lambda: {"a.pth": as_torch(detector())},
         read=_imported("a.pth"),
     ),
     Reader(
