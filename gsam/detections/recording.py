@@ -23,6 +23,7 @@ __all__ = ["Options", "Recording", "read_recording"]
 
 MAX_SIDE = 65_535
 MAX_FILL = 10_000
+MAX_PIXELS = 1e6
 MAX_FRAME = 2**31 - 1
 FAR_OUT = 1.0
 """Joints may leave a picture; half of all joints a whole picture beside it are of another size."""
@@ -169,6 +170,8 @@ def _size(
     known = points[np.isfinite(points).all(axis=-1)]
     if not len(known):
         raise DataError(f"{where}: no joint was found in any frame")
+    if np.abs(known).max() > MAX_PIXELS:
+        raise DataError(f"{where}: a joint lies {np.abs(known).max():.1e} px from the corner")
     if np.abs(known).max() <= 1.5 and not options.normalised:
         raise DataError(
             f"{where}: points lie within {known.min():.2f} to {known.max():.2f}, not pixels of "

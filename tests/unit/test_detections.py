@@ -324,6 +324,7 @@ def test_scores_may_be_missing_only_when_that_is_said(tmp_path):
         ('[{"image_id": "a1.jpg"}, {"image_id": "b1.jpg"}]', "are both frame 1"),
         ('[{"frame_id": "x", "instances": []}]', "expected frame_id and a list"),
         ('[{"frame_id": 0, "instances": []}]', "nobody in any frame"),
+        (f'[{{"image_id": 1, "keypoints": {[1e308, 5.0, 1] * 17} }}]', r"lies 1.0e\+308 px"),
         (f'[{{"image_id": -1, "keypoints": {[5.0] * 51}}}]', "frames -1 to -1"),
         ('{"people": []}', "one frame of OpenPose's, expected its folder"),
         ('[{"preds": [[1]], "image_paths": 3}]', "no list of file names"),
