@@ -70,6 +70,24 @@ def test_what_is_scored_trains_nothing_again(project: Path) -> None:
     assert {name for name in before if before[name] != after[name]} == {"scoring.json"}
 
 
+def test_a_checkpoint_changes_what_imports_it_alone(project: Path) -> None:
+    def plans() -> dict[Path, bytes]:
+        plan.main([])
+        return {path: path.read_bytes() for path in (project / "data/plan").rglob("*.json")}
+
+    before = plans()
+    for name, location in (
+        ("hrnet.pth", "data/raw/weights/hrnet.pth"),
+        ("/elsewhere/a.pth", "/elsewhere/a.pth"),
+        ("s3://bucket/a.pth", "s3://bucket/a.pth"),
+    ):
+        edit(project, checkpoint=name)
+        after = plans()
+        changed = {path for path in before if after[path] != before[path]}
+        assert {path.name for path in changed} == {"import_checkpoint.json"}
+        assert read_json(changed.pop()) == {"checkpoint": location}
+
+
 def test_stride_is_the_window_unless_named(project: Path) -> None:
     found = runs(project)
     assert found["gsam_cpn_9"]["windows"]["stride"] == 9
