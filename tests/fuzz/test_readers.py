@@ -12,7 +12,7 @@ from tests.fuzz.child import folder_of
 from tests.fuzz.readers import BY_NAME
 from tests.fuzz.run import FOUND, fuzz
 
-INPUTS, SECONDS, SEED = 60, 0.2, 7
+INPUTS, SECONDS, SEED = 60, 0.15, 7
 
 
 def test_damaged_files_and_those_that_once_broke_a_reader_break_none(tmp_path: Path) -> None:
