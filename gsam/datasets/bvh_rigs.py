@@ -25,6 +25,8 @@ _THIGH_M = (0.2, 0.8)
 _MAX_SECONDS = 7200
 """A file of few frames and a long frame time becomes hundreds of times as many."""
 _WIDE_M = 0.001
+_FAR_M = 10_000
+"""Further away, float32 holds no millimetres."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,9 @@ def _check_metres(joints: NDArray[np.float64], path: str, rig: Rig) -> None:
             f"{path}: the thigh is {thigh:.4g} m with {rig.name}'s unit of {rig.unit_m:.4g} m, "
             f"expected {_THIGH_M[0]} to {_THIGH_M[1]}"
         )
+    far = float(np.abs(joints).max())
+    if far > _FAR_M:
+        raise DataError(f"{path}: joints {far:.4g} m from the origin, expected up to {_FAR_M} m")
     for name in ("hip", "shoulder"):
         left, right = (H36M_17.index(f"{side}_{name}") for side in ("left", "right"))
         if np.median(np.linalg.norm(joints[:, left] - joints[:, right], axis=-1)) < _WIDE_M:
