@@ -19,7 +19,7 @@ __all__ = ["ClipInfo", "ClipSet"]
 
 _NAMES = ("sequence", "dataset", "subject", "action", "take", "camera", "split")
 _SIZES = ("fps", "frames", "width", "height")
-_READ = (*_NAMES, *_SIZES, "keypoints", "target", "valid")
+_READ = (*_NAMES, *_SIZES, "keypoints", "target", "root", "valid")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class ClipSet:
 
     keypoints (N, J, 2) float32 normalised screen, or (N, J, 3) with their scores; targets (N, J, 3)
     float32 metres, camera frame, root-relative; valid (N,) bool; offsets (C + 1,) int64 on the CPU:
-    clip c holds the frames from offsets[c] up to offsets[c + 1].
+    clip c holds the frames from offsets[c] up to offsets[c + 1]; roots (N, 3) metres, the root in
+    the camera frame, where clips come from files.
     """
 
     keypoints: torch.Tensor
@@ -54,6 +55,7 @@ class ClipSet:
     offsets: torch.Tensor
     info: tuple[ClipInfo, ...]
     data_hash: str = ""
+    roots: torch.Tensor | None = None
 
     @classmethod
     def load(
@@ -78,7 +80,7 @@ class ClipSet:
         if not paths:
             raise DataError(f"{folder}: no .parquet file, expected the clips of each take")
         info: list[ClipInfo] = []
-        parts: tuple[list[NDArray], list[NDArray], list[NDArray]] = ([], [], [])
+        parts: tuple[list[NDArray], ...] = ([], [], [], [])
         for path in paths:
             if not _has(path, split):
                 continue
@@ -91,11 +93,11 @@ class ClipSet:
         if not info:
             raise DataError(f"{folder}: no clip of the split {split!r} in {len(paths)} files")
         offsets = np.cumsum([0, *(clip.frames for clip in info)], dtype=np.int64)
-        keypoints, targets, valid = (
+        keypoints, targets, valid, roots = (
             torch.from_numpy(np.concatenate(part)).to(device) for part in parts
         )
         key = digest(folder) if hashed else ""
-        return cls(keypoints, targets, valid, torch.from_numpy(offsets), tuple(info), key)
+        return cls(keypoints, targets, valid, torch.from_numpy(offsets), tuple(info), key, roots)
 
     def __len__(self) -> int:
         return len(self.info)
@@ -140,8 +142,8 @@ def _infos(table: pa.Table) -> list[ClipInfo]:
 
 def _arrays(
     table: pa.Table, row: int, clip: ClipInfo, path: Path
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Keypoints (T, J, 2 or 3), targets (T, J, 3) and validity (T,) of one row, checked."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32]]:
+    """Keypoints (T, J, 2 or 3), targets (T, J, 3), validity (T,) and roots (T, 3) of one row."""
     where = f"{path}: {clip.sequence}, camera {clip.camera}"
     if clip.frames < 1:
         raise DataError(f"{where}: {clip.frames} frames, expected at least 1")
@@ -149,24 +151,35 @@ def _arrays(
     joints = len(names) if isinstance(names, list) else 17
     found = {}
     given = table.column_names
-    for name, axes in (("keypoints", 2), ("target", 3), ("scores", 1)):
-        if name not in given:
-            continue
-        values = table.column(name)[row].values.to_numpy(zero_copy_only=False)
-        if values.size != clip.frames * joints * axes:
-            raise DataError(
-                f"{where}: column {name!r} has {values.size} values, "
-                f"expected {clip.frames} frames x {joints} joints x {axes}"
-            )
-        array = values.reshape(clip.frames, joints, axes)
-        finite = np.isfinite(array)
-        if not finite.all():
-            frame, joint = (int(i) for i in np.argwhere(~finite)[0][:2])
-            raise DataError(f"{where}: {name} of frame {frame}, joint {joint} is not finite")
-        found[name] = array
+    for name, count, axes in (
+        ("keypoints", joints, 2),
+        ("target", joints, 3),
+        ("root", 1, 3),
+        ("scores", joints, 1),
+    ):
+        if name in given:
+            values = table.column(name)[row].values.to_numpy(zero_copy_only=False)
+            found[name] = _checked(values, (clip.frames, count, axes), f"{where}: {name}")
     keypoints = found["keypoints"]
     if "scores" in found:
         keypoints = np.concatenate([keypoints, found["scores"]], axis=-1)
     mask = table.column("valid")[row]
     valid = np.array(mask.as_py(), bool) if mask.is_valid else np.ones(clip.frames, bool)
-    return keypoints, found["target"], valid
+    return keypoints, found["target"], valid, found["root"][:, 0]
+
+
+def _checked(
+    values: NDArray[np.float32], shape: tuple[int, int, int], where: str
+) -> NDArray[np.float32]:
+    """One column of a row in its shape, every number finite."""
+    frames, joints, axes = shape
+    if values.size != frames * joints * axes:
+        raise DataError(
+            f"{where} has {values.size} values, expected {frames} frames x {joints} joints x {axes}"
+        )
+    array = values.reshape(shape)
+    finite = np.isfinite(array)
+    if not finite.all():
+        frame, joint = (int(i) for i in np.argwhere(~finite)[0][:2])
+        raise DataError(f"{where} of frame {frame}, joint {joint} is not finite")
+    return array

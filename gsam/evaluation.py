@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from gsam.clips import ClipSet
 from gsam.datasets.human36m_files import DISPLACED, dropped_takes
 from gsam.errors import ConfigError, DataError
 from gsam.lifters import lift_clip, lift_clip_flipped
+from gsam.lifters.config import METRES, PICTURE
 from gsam.lifters.lifter import Lifter
+from gsam.lifters.picture_units import fit_camera, to_metres
 from gsam.metrics.aggregate import ClipScore, aggregate, score_clip
 from gsam.metrics.protocol import DISPLACED_TAKES, NO_DISPLACED, NO_PICTURES, Protocol
 from gsam.metrics.rules import rules_of
@@ -34,29 +37,63 @@ BENCHMARK = ("human36m", "twin")
 Lift = Callable[[torch.Tensor], torch.Tensor]
 """Normalised keypoints (T, J, 2) of one clip to joints (T, J, 3), metres, root-relative."""
 
+FROM_PICTURE = (
+    ", from the picture's units by the clip's camera and the true depth of the root (2.5D)"
+)
+
 DIGITS = 4
 """Decimals of reported metrics: a tenth of a micrometre, above what differs between processors."""
 
 
-def lifting(model: Lifter, *, flip_test: bool, batch_size: int | None = None) -> Lift:
-    """The model as a function of one clip, in evaluation mode and float32; `flip_test` averages the
-    answers for the clip and for its mirror image, `batch_size` is as for `lift_clip`."""
+@dataclass(frozen=True)
+class Lifting:
+    """A model as a function of one clip, in evaluation mode and float32; made by `lifting`."""
+
+    model: Lifter
+    flip_test: bool
+    batch_size: int | None
+
+    def __call__(self, keypoints: torch.Tensor) -> torch.Tensor:
+        """(T, J, features) -> (T, J, 3), in the units of the model."""
+        lift = lift_clip_flipped if self.flip_test else lift_clip
+        return lift(self.model, keypoints, self.batch_size)
+
+
+def lifting(model: Lifter, *, flip_test: bool, batch_size: int | None = None) -> Lifting:
+    """The model as a function of one clip; `flip_test` averages the answers for the clip and for
+    its mirror image, `batch_size` is as for `lift_clip`."""
     model.eval()
-    lift = lift_clip_flipped if flip_test else lift_clip
-    return lambda keypoints: lift(model, keypoints, batch_size)
+    return Lifting(model, flip_test, batch_size)
 
 
 def predict_one(lift: Lift, clips: ClipSet, clip: int) -> NDArray[np.float32]:
     """The answers (n, J, 3) for the valid frames of one clip, metres: all frames are lifted.
 
+    A model that answers in the picture's units is given the camera and the root's true depth.
+
     Raises:
-        DataError: no frame is valid.
+        DataError: no frame is valid, or the picture's units cannot be brought to metres.
     """
     frames, info = clips.frames_of(clip), clips.info[clip]
     valid = clips.valid[frames]
     if not bool(valid.any()):
         raise DataError(f"{info.sequence}, camera {info.camera}: no valid frame to score")
-    return lift(clips.keypoints[frames])[valid].float().cpu().numpy()
+    answers = lift(clips.keypoints[frames])
+    if isinstance(lift, Lifting) and lift.model.units == PICTURE:
+        answers = _in_metres(answers, clips, clip)
+    return answers[valid].float().cpu().numpy()
+
+
+def _in_metres(answers: torch.Tensor, clips: ClipSet, clip: int) -> torch.Tensor:
+    frames, info = clips.frames_of(clip), clips.info[clip]
+    if clips.roots is None:
+        raise DataError(f"{info.sequence}: clips without the root's place, expected those of files")
+    roots = clips.roots[frames]
+    try:
+        camera = fit_camera(clips.keypoints[frames], clips.targets[frames] + roots[:, None])
+    except DataError as error:
+        raise DataError(f"{info.sequence}, camera {info.camera}: {error}") from error
+    return to_metres(answers, roots, camera)
 
 
 def score_one(lift: Lift, clips: ClipSet, clip: int) -> ClipScore:
@@ -137,9 +174,11 @@ def protocol_of(
     flip_test: bool,
     frames: str = "every frame",
     displaced: str = "keep",
+    units: str = METRES,
 ) -> Protocol:
     """The conditions under which these clips are scored; `frames` says which ones clips hold,
-    `displaced` ("keep" or "drop") what becomes of the takes whose 3D is displaced.
+    `displaced` ("keep" or "drop") what becomes of the takes whose 3D is displaced, `units` in what
+    the lifter answers.
 
     Raises:
         DataError: clips of different datasets, whose scores may not be averaged.
@@ -155,7 +194,7 @@ def protocol_of(
         dataset=datasets[0],
         keypoints=keypoints,
         joint_set=rules.joint_set,
-        alignment=rules.alignment,
+        alignment=rules.alignment + (FROM_PICTURE if units == PICTURE else ""),
         averaging=rules.averaging,
         frames=f"{frames} {cameras}{valid}",
         dropped=dropped,

@@ -29,6 +29,7 @@ from gsam.detections import Recording, read_recording
 from gsam.detections.command import add_options, options_of
 from gsam.errors import DataError
 from gsam.evaluation import lifting
+from gsam.lifters.config import METRES
 from gsam.lifters.lifter import Lifter
 from gsam.pictures.poses import LiftedPose, draw_sheet
 from gsam.schemas import PREDICTIONS
@@ -95,6 +96,11 @@ def lift(arguments: argparse.Namespace) -> str:
 
 def _input(recording: Recording, model: Lifter, weights: Path) -> torch.Tensor:
     """What the lifter takes: normalised x and y (T, 17, 2), with the scores where it wants them."""
+    if model.units != METRES:
+        raise DataError(
+            f"{weights}: answers in the picture's units, which become metres only where the camera "
+            "and the person's distance are known; expected a lifter that answers in metres"
+        )
     if model.joints != H36M_17.size:
         raise DataError(f"{weights}: lifts {model.joints} joints, expected {H36M_17.size}")
     screen = normalise_screen(recording.points, *recording.size)

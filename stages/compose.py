@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gsam.configs import nearest, problems_of
 from gsam.errors import ConfigError
-from gsam.lifters.config import LifterConfig
+from gsam.lifters.config import METRES, LifterConfig
 from gsam.training.config import TrainConfig, WindowConfig
 from stages.params import PICTURED, SOURCES, THREEDHP, Params, read_yaml
 
@@ -130,6 +130,8 @@ def _resolve(
     train = {key: value for key, value in train.items() if key not in WINDOW_KEYS}
     found = problems_of(LifterConfig, lifter, where)
     found += [p for p in problems_of(LifterConfig, full, where) if p not in found]
+    if full.get("units", METRES) != METRES:
+        found.append(f"{where}.units = {full['units']!r}: lifters are trained to answer in {METRES}")
     found += problems_of(TrainConfig, train, where)
     found += problems_of(WindowConfig, windows, where)
     run = {

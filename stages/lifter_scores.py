@@ -31,6 +31,7 @@ class ScoredClips:
     clips: ClipSet
     workers: int
     displaced: str
+    units: str
 
     @classmethod
     def load(cls, keypoints: str, workers: int, lifter: LifterConfig) -> "ScoredClips":
@@ -44,7 +45,7 @@ class ScoredClips:
         folder = clips_folder(keypoints)
         device = "cuda" if workers == 0 and torch.cuda.is_available() else "cpu"
         clips = ClipSet.load(folder, "test", device, scores=lifter.reads_scores)
-        return cls(keypoints, folder, clips, workers, planned("scoring")["displaced"])
+        return cls(keypoints, folder, clips, workers, planned("scoring")["displaced"], lifter.units)
 
     def scores_of(self, weights: Path) -> dict[str, Any]:
         """The figures of one lifter: both averages and every action."""
@@ -66,6 +67,7 @@ class ScoredClips:
             flip_test=FLIP_TEST,
             frames=frames_of(self.keypoints),
             displaced=self.displaced,
+            units=self.units,
         )
         return {
             "dataset": protocol.dataset,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gsam.checkpoints.infer import Shapes, count
 from gsam.errors import ConfigError, DataError
-from gsam.lifters.config import LifterConfig
+from gsam.lifters.config import PICTURE, LifterConfig
 
 __all__ = ["assumptions", "infer_lifter_config", "is_lifter"]
 
@@ -81,6 +81,8 @@ def assumptions(config: LifterConfig) -> tuple[str, ...]:
     if config.name == "martinez":
         return ()
     found = [f"assumed: {HEADS} heads"]
+    if config.units == PICTURE:
+        found.append("assumed: answers in the picture's units, as its authors train it (2.5D)")
     if config.name == "strided":
         strides = "x".join(str(stride) for stride in config.resolved_strides())
         found.append(f"assumed: strides {strides}")
@@ -132,6 +134,8 @@ def _motionbert(shapes: Shapes) -> dict[str, Any]:
         "channels": width,
         "representation": shapes["pre_logits.fc.weight"][0],
         "adaptive_fusion": "ts_attn.0.weight" in shapes,
+        # What its authors train it for; weights do not tell, and ours are known by their record.
+        "units": PICTURE,
         "head": "sequence",
     }
 

@@ -69,12 +69,6 @@ def translate_lifter(checkpoint: Checkpoint, where: str) -> TranslatedLifter:
 
 def _problem(config: LifterConfig, name: str) -> str:
     """Why the answers would not be metres for Human3.6M's 17 joints."""
-    if config.name == "motionbert":
-        return (
-            "MotionBERT's published weights answer in the picture's units, which its evaluation "
-            "turns into metres by a scale taken from the truth; only lifters trained here answer "
-            "in metres"
-        )
     if config.name == "martinez":
         return (
             "Martinez' published weights take and give poses standardised by the mean and "

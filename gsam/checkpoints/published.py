@@ -33,7 +33,6 @@ PUBLISHED = (
         "github.com/Vegetebird/StridedTransformer-Pose3D",
         "StridedTransformer",
     ),
-    Published(("PSTMO*.pth",), "github.com/paTRICK-swk/P-STMO", "P-STMO"),
     Published(
         ("pose_hrnet_w*.pth", "hrnet_w*.pth"),
         "github.com/leoxiaobin/deep-high-resolution-net.pytorch",

@@ -14,10 +14,16 @@ from gsam.lifters.videopose3d import VideoPose3D
 def build_lifter(config: LifterConfig) -> Lifter:
     """A lifter with fresh weights.
 
-    It maps (B, T, J, features) normalised keypoints to (B, 1 or T, J, 3) metres, root-relative.
-    Raises ConfigError naming every problem of the configuration.
+    It maps (B, T, J, features) normalised keypoints to (B, 1 or T, J, 3) metres, root-relative,
+    or to the picture's units where the configuration says so. Raises ConfigError naming every
+    problem of the configuration.
     """
-    check(config)
+    lifter = _built(check(config))
+    lifter.units = config.units
+    return lifter
+
+
+def _built(config: LifterConfig) -> Lifter:
     if config.name == "poseformer":
         return PoseFormer(config)
     if config.name == "videopose3d":

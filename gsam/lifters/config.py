@@ -19,7 +19,9 @@ DEFAULT_CHANNELS = {
 }
 ONE_WIDTH = ("strided", "mixste", "motionbert")  # heads share `channels`
 SEQUENCE_ONLY = ("mixste", "motionbert")
-OWN_FIELDS = ("positions", "representation", "adaptive_fusion")
+OWN_FIELDS = ("positions", "representation", "adaptive_fusion", "units")
+METRES, PICTURE = "metres", "picture"
+UNITS = (METRES, PICTURE)
 FEATURES_WITH_SCORE = 3  # x, y and the score
 STRIDED_STAGES = 3  # the reference owns exactly three position tables for its strided layers
 
@@ -34,7 +36,8 @@ class LifterConfig:
     block, growing linearly from 0) act in training only. `hidden` and `layers` are
     StridedTransformer's, `stages` Martinez's. MotionBERT's are `positions`, the most frames that it
     has positions for (empty: `frames`), `representation`, the width before its head (empty:
-    `channels`), and `adaptive_fusion`. `features` is 2, or 3 with the keypoints' scores.
+    `channels`), and `adaptive_fusion`. `features` is 2, or 3 with the keypoints' scores. `units` of
+    the answer are metres in all that is trained here; `picture` is gsam.lifters.picture_units'.
     """
 
     name: str = "gsam"
@@ -61,6 +64,7 @@ class LifterConfig:
     positions: int | None = None
     representation: int | None = None
     adaptive_fusion: bool = True
+    units: str = METRES
 
     def __post_init__(self) -> None:
         if isinstance(self.strides, list):  # as JSON gives it
@@ -142,6 +146,7 @@ def _choice_problems(config: LifterConfig) -> Iterator[str]:
         "sam": POSITIONS,
         "tam": POSITIONS,
         "conv": CONVOLUTIONS,
+        "units": UNITS,
     }
     for key, allowed in choices.items():
         value = getattr(config, key)

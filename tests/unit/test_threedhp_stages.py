@@ -105,7 +105,7 @@ def test_answers_are_exported_for_the_official_scorer(here: Path) -> None:
     weights = paths.MODELS / "run" / "seed0.safetensors"
     weights.parent.mkdir(parents=True)
     save_network(weights, build_lifter(config).state_dict(), config, {})
-    write_json("data/plan/runs/run.json", {"keypoints": SOURCE})
+    write_json("data/plan/runs/run.json", {"keypoints": SOURCE, "lifter": config.as_dict()})
     write_json(paths.RUNS / "run" / "train.json", {"status": "ok", "seeds": {"0": {}}})
     export_threedhp.main(["run"])
     found = read_inference_data(paths.PREDICTIONS / "run" / "seed0" / "inference_data.mat")
