@@ -131,7 +131,9 @@ def _resolve(
     found = problems_of(LifterConfig, lifter, where)
     found += [p for p in problems_of(LifterConfig, full, where) if p not in found]
     if full.get("units", METRES) != METRES:
-        found.append(f"{where}.units = {full['units']!r}: lifters are trained to answer in {METRES}")
+        found.append(
+            f"{where}.units = {full['units']!r}: lifters are trained to answer in {METRES}"
+        )
     found += problems_of(TrainConfig, train, where)
     found += problems_of(WindowConfig, windows, where)
     run = {
