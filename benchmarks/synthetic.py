@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gsam.clip_rows import View, build_clip_rows
 from gsam.clips import ClipInfo, ClipSet
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.datasets.takes import Take, file_stem
 from gsam.schemas import CLIPS
 from gsam.skeletons import H36M_17

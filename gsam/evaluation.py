@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gsam.clips import ClipSet
-from gsam.datasets.human36m_files import DISPLACED, dropped_takes
+from gsam.datasets.human36m.files import DISPLACED, dropped_takes
 from gsam.errors import ConfigError, DataError
 from gsam.lifters import lift_clip, lift_clip_flipped
 from gsam.lifters.config import METRES, PICTURE

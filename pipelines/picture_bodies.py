@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from gsam.ahead import each_alone
 from gsam.body.rotations import matrix_to_axis_angle
 from gsam.boxes.person_boxes import BoxSource
-from gsam.datasets.threedpw_sequence import BOX_PADDING
+from gsam.datasets.threedpw.sequence import BOX_PADDING
 from gsam.detectors.crops import warp
 from gsam.detectors.inference import MOST_THREADS
 from gsam.errors import DataError

@@ -31,7 +31,7 @@ import torch
 from gsam.body.bodies import NEUTRAL, open_bodies
 from gsam.boxes.sources import open_boxes
 from gsam.configs import build
-from gsam.datasets.threedpw_sequence import BOX_PADDING
+from gsam.datasets.threedpw.sequence import BOX_PADDING
 from gsam.errors import DataError
 from gsam.meshes.config import MeshConfig
 from gsam.meshes.inference import MeshRegressor

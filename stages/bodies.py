@@ -23,8 +23,8 @@ import torch
 from gsam.body.bodies import Bodies, open_bodies, write_bodies
 from gsam.body.mean_params import MeanParams, mean_params_of, read_mean_params, write_mean_params
 from gsam.body.rotations import axis_angle_to_matrix
-from gsam.datasets.threedpw_images import ThreedpwSource
-from gsam.datasets.threedpw_labels import label_bodies
+from gsam.datasets.threedpw.images import ThreedpwSource
+from gsam.datasets.threedpw.labels import label_bodies
 from gsam.errors import LicensedDataMissing
 from gsam.images import ImageWriter
 from gsam.images.bodies import PersonLabel, write_labels

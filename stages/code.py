@@ -51,7 +51,7 @@ PLUMBING = {
 
 DATA = {
     "gsam/body/files.py": "gsam/body/assets",
-    "gsam/datasets/human36m_cameras.py": "gsam/datasets",
+    "gsam/datasets/human36m/cameras.py": "gsam/datasets/human36m",
 }
 """Modules that read files of the package, and the folder where those lie."""
 

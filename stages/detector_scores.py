@@ -9,7 +9,7 @@ import torch
 
 from gsam.boxes.sources import open_boxes
 from gsam.configs import build
-from gsam.datasets.human36m_files import DISPLACED
+from gsam.datasets.human36m.files import DISPLACED
 from gsam.detectors.config import DetectorConfig
 from gsam.detectors.inference import Detector, Joints
 from gsam.detectors.scoring import (

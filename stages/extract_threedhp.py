@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gsam.datasets.mpi_inf_3dhp import DATASET, TWIN, FilmedTake, read_takes
+from gsam.datasets.mpi_inf_3dhp.takes import DATASET, TWIN, FilmedTake, read_takes
 from gsam.datasets.takes import Take, file_stem
 from gsam.schemas import KEYPOINTS
 from gsam.skeletons import H36M_17

@@ -16,9 +16,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from gsam.datasets import coco, mpii
-from gsam.datasets.human36m_frames import read_twin_frames, read_video_frames
+from gsam.datasets import coco
+from gsam.datasets.human36m.frames import read_twin_frames, read_video_frames
 from gsam.datasets.image_files import LabelledImage, read_images
+from gsam.datasets.mpii.labels import mpii_images, read_mpii
 from gsam.datasets.pose_tables import read_takes
 from gsam.errors import DataError, LicensedDataMissing
 from gsam.images import ImageWriter, decode_jpeg
@@ -109,8 +110,8 @@ def write_coco(plan: dict[str, Any], source: Path, split_writer: OpenSplit) -> N
 
 def write_mpii(plan: dict[str, Any], source: Path, split_writer: OpenSplit) -> None:
     """Both splits, in one pass over the images."""
-    images = mpii.mpii_images(source)
-    copy_images(images, mpii.read_mpii(source), "images mpii", split_writer)
+    images = mpii_images(source)
+    copy_images(images, read_mpii(source), "images mpii", split_writer)
 
 
 def copy_images(

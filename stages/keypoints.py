@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gsam.cameras import Camera
-from gsam.datasets.human36m_keypoints import keypoints_of
+from gsam.datasets.human36m.keypoints import keypoints_of
 from gsam.datasets.pose_tables import read_takes
 from gsam.datasets.takes import Take, file_stem
 from gsam.errors import LicensedDataMissing

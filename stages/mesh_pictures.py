@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gsam.configs import build
-from gsam.datasets.threedpw_subsets import is_occluded
+from gsam.datasets.threedpw.subsets import is_occluded
 from gsam.errors import ConfigError, LicensedDataMissing
 from gsam.meshes.augment import MeshAugment
 from gsam.meshes.config import MeshConfig

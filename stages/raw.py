@@ -16,7 +16,7 @@ from typing import Any
 
 from gsam.configs import build
 from gsam.datasets.custom import custom_files
-from gsam.datasets.human36m_layouts import LAYOUTS, layout_of, source_files
+from gsam.datasets.human36m.layouts import LAYOUTS, layout_of, source_files
 from gsam.errors import DataError
 from gsam.storage import atomic_directory, write_json
 from gsam.twin import generate

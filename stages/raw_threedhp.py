@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
-from gsam.datasets.mpi_inf_3dhp import source_files
+from gsam.datasets.mpi_inf_3dhp.layouts import source_files
 from gsam.errors import LicensedDataMissing
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.threedhp import TwinThreedhpConfig, generate

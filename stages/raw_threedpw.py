@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build
-from gsam.datasets.threedpw import missing_message
+from gsam.datasets.threedpw.pickles import missing_message
 from gsam.storage import atomic_directory, write_json
 from gsam.twin.video import TwinVideoConfig
 from pipelines.raw_fetch import local_folder

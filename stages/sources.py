@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from gsam.configs import build, problems_of
-from gsam.datasets import bvh, custom, human36m_layouts
-from gsam.datasets.bvh import BvhConfig
-from gsam.datasets.human36m_keypoints import Views
+from gsam.datasets import custom
+from gsam.datasets.bvh import takes as bvh
+from gsam.datasets.human36m import layouts as human36m
+from gsam.datasets.human36m.keypoints import Views
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError, LicensedDataMissing
 from gsam.storage import read_json
@@ -26,7 +27,7 @@ def source_problems(data: str, options: dict[str, Any]) -> list[str]:
     if data == "twin":
         return problems_of(TwinConfig, options, where)
     if data == "bvh":
-        return problems_of(BvhConfig, options, where)
+        return problems_of(bvh.BvhConfig, options, where)
     allowed = "nothing" if data == "custom" else "test_subjects"
     return [f"{where}: unknown key {key!r}; allowed: {allowed}" for key in options]
 
@@ -48,13 +49,15 @@ def read_takes(plan: dict[str, Any]) -> Iterator[Take]:
     options = plan["options"]
     with raw_folder(plan["data"]) as folder:
         if plan["data"] == "bvh":
-            yield from bvh.read_takes(folder, build(BvhConfig, options, "conf/dataset/bvh.yaml"))
+            yield from bvh.read_takes(
+                folder, build(bvh.BvhConfig, options, "conf/dataset/bvh.yaml")
+            )
             return
         if plan["data"] == "custom":
             location = read_json(SOURCE / "manifest.json")["folder"]
             yield from custom.read_takes(folder, custom.dataset_name(location))
             return
-        yield from human36m_layouts.read_takes(folder, options["test_subjects"])
+        yield from human36m.read_takes(folder, options["test_subjects"])
 
 
 def custom_keypoints(source: str) -> Mapping[str, custom.Views]:
@@ -83,4 +86,4 @@ def imported_keypoints(data: str, source: str) -> Mapping[tuple[str, str], Views
     if data == "bvh":
         raise ConfigError(f"data=bvh comes without 2D files; {source} is made by the noise model")
     with raw_folder(data) as folder:
-        return human36m_layouts.read_keypoints(folder, ARCHIVED[source])
+        return human36m.read_keypoints(folder, ARCHIVED[source])

@@ -9,7 +9,7 @@ from gsam.boxes.sources import box_files
 from gsam.checkpoints.beside import hints_beside
 from gsam.checkpoints.importing import import_checkpoint
 from gsam.checkpoints.read import read_state_dict
-from gsam.datasets.bvh import BvhConfig, read_recording, recordings
+from gsam.datasets.bvh.takes import BvhConfig, read_recording, recordings
 from gsam.doctor.anatomy import side_fault, spread
 from gsam.doctor.checksums import checksum_fault
 from gsam.doctor.findings import ABSENT, NOTE, OK, WRONG, Faults, Progress, Report

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gsam.datasets.grants import GRANTS
-from gsam.datasets.human36m_cameras import human36m_cameras
-from gsam.datasets.human36m_files import (
+from gsam.datasets.human36m.cameras import human36m_cameras
+from gsam.datasets.human36m.files import (
     BROKEN,
     FPS,
     KEYPOINT_FILES,
@@ -14,10 +14,10 @@ from gsam.datasets.human36m_files import (
     TEST_SUBJECTS,
     action_of,
 )
-from gsam.datasets.human36m_frames import video_files
-from gsam.datasets.human36m_metadata import check_metadata
-from gsam.datasets.human36m_raw import check_mono
-from gsam.datasets.human36m_raw_files import metadata_file, poses_container, view_files
+from gsam.datasets.human36m.frames import video_files
+from gsam.datasets.human36m.metadata import check_metadata
+from gsam.datasets.human36m.raw import check_mono
+from gsam.datasets.human36m.raw_files import metadata_file, poses_container, view_files
 from gsam.datasets.takes import Take
 from gsam.doctor.anatomy import spread
 from gsam.doctor.findings import ABSENT, MISSING, NOTE, OK, Faults, Progress, Report

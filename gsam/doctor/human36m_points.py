@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.human36m_cameras import human36m_cameras
-from gsam.datasets.human36m_files import BROKEN, DISPLACED, FPS, KEYPOINT_FILES, canonical_take
-from gsam.datasets.human36m_keypoints import joint_layout, view_of
-from gsam.datasets.human36m_raw_keypoints import RAW_KEYPOINTS, RawKeypoints
+from gsam.datasets.human36m.cameras import human36m_cameras
+from gsam.datasets.human36m.files import BROKEN, DISPLACED, FPS, KEYPOINT_FILES, canonical_take
+from gsam.datasets.human36m.keypoints import joint_layout, view_of
+from gsam.datasets.human36m.raw_keypoints import RAW_KEYPOINTS, RawKeypoints
 from gsam.doctor.anatomy import spread
 from gsam.doctor.findings import ABSENT, NOTE, OK, Faults, Progress, Report, listed
 from gsam.doctor.human36m_poses import Read

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.human36m_containers import read_positions
-from gsam.datasets.human36m_files import (
+from gsam.datasets.human36m.containers import read_positions
+from gsam.datasets.human36m.files import (
     ACTIONS,
     BROKEN,
     DISPLACED,
@@ -24,8 +24,8 @@ from gsam.datasets.human36m_files import (
     action_of,
     canonical_take,
 )
-from gsam.datasets.human36m_joints import world_joints
-from gsam.datasets.human36m_raw_files import CONTAINERS, take_files
+from gsam.datasets.human36m.joints import world_joints
+from gsam.datasets.human36m.raw_files import CONTAINERS, take_files
 from gsam.doctor.anatomy import bone_fault, pace_fault, side_fault, spread, up_fault
 from gsam.doctor.findings import NOTE, OK, WRONG, Faults, Progress, Report, listed
 from gsam.errors import DataError

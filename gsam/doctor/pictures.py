@@ -11,7 +11,7 @@ import numpy as np
 from gsam.datasets.coco import SPLITS as COCO_SPLITS
 from gsam.datasets.coco import coco_files, read_coco
 from gsam.datasets.image_files import LabelledImage, members
-from gsam.datasets.mpii import MAT_FILE, mpii_images, read_mpii
+from gsam.datasets.mpii.labels import MAT_FILE, mpii_images, read_mpii
 from gsam.doctor.anatomy import spread
 from gsam.doctor.checksums import checksum_fault
 from gsam.doctor.findings import MISSING, NOTE, OK, WRONG, Faults, Progress, Report

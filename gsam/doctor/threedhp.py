@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from gsam.cameras import Camera
 from gsam.datasets.grants import GRANTS
-from gsam.datasets.mpi_inf_3dhp_annotations import (
+from gsam.datasets.mpi_inf_3dhp.annotations import (
     Annotations,
     read_test_annotations,
     read_training_annotations,
 )
-from gsam.datasets.mpi_inf_3dhp_calibration import read_calibration
-from gsam.datasets.mpi_inf_3dhp_checks import MM_PER_M
-from gsam.datasets.mpi_inf_3dhp_files import (
+from gsam.datasets.mpi_inf_3dhp.calibration import read_calibration
+from gsam.datasets.mpi_inf_3dhp.checks import MM_PER_M
+from gsam.datasets.mpi_inf_3dhp.files import (
     CAMERA_SETS,
     NUM_CAMERAS,
     TEST_ARCHIVE,
@@ -28,7 +28,7 @@ from gsam.datasets.mpi_inf_3dhp_files import (
     test_path,
     train_file,
 )
-from gsam.datasets.mpi_inf_3dhp_npz import read_test_archive, read_training_archive
+from gsam.datasets.mpi_inf_3dhp.npz import read_test_archive, read_training_archive
 from gsam.doctor.anatomy import bone_fault, side_fault, spread, up_fault
 from gsam.doctor.findings import MISSING, NOTE, OK, Faults, Progress, Report, listed
 from gsam.doctor.reprojection import swapped_beside

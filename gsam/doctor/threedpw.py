@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.datasets.grants import GRANTS
-from gsam.datasets.threedpw import SPLITS, image_file, sequence_of
-from gsam.datasets.threedpw_npz import preprocessed_files, read_preprocessed
-from gsam.datasets.threedpw_sequence import Sequence3dpw
+from gsam.datasets.threedpw.npz import preprocessed_files, read_preprocessed
+from gsam.datasets.threedpw.pickles import SPLITS, image_file, sequence_of
+from gsam.datasets.threedpw.sequence import Sequence3dpw
 from gsam.doctor.findings import MISSING, NOTE, OK, Faults, Progress, Report, listed
 from gsam.images import jpeg_size
 from gsam.skeletons import OPENPOSE_18, SMPL_24

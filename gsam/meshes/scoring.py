@@ -15,7 +15,7 @@ from gsam.ahead import each_alone
 from gsam.body.bodies import Bodies
 from gsam.body.rotations import axis_angle_to_matrix
 from gsam.configs import nearest
-from gsam.datasets.threedpw_subsets import is_occluded
+from gsam.datasets.threedpw.subsets import is_occluded
 from gsam.errors import ConfigError, DataError
 from gsam.images import ImageSet
 from gsam.images.bodies import BodyLabels

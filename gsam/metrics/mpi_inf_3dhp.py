@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gsam.datasets.mpi_inf_3dhp import TWIN, read_test_sequences
-from gsam.datasets.mpi_inf_3dhp_annotations import Annotations
-from gsam.datasets.mpi_inf_3dhp_files import ACTIVITIES, SETTINGS, TESTS
+from gsam.datasets.mpi_inf_3dhp.annotations import Annotations
+from gsam.datasets.mpi_inf_3dhp.files import ACTIVITIES, SETTINGS, TESTS
+from gsam.datasets.mpi_inf_3dhp.takes import TWIN, read_test_sequences
 from gsam.errors import DataError, GsamError
 from gsam.metrics import pck, pose
 from gsam.metrics.inference_data import read_inference_data

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gsam.body.files import load_body
 from gsam.body.smpl import SmplBody
 from gsam.cameras import Camera
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.twin import archive
 from gsam.twin.actions import ACTIONS
 from gsam.twin.blocks import Array

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.cameras import Camera
-from gsam.datasets.human36m_cameras import MM_PER_M, human36m_cameras
-from gsam.datasets.human36m_files import ACTIONS
-from gsam.datasets.human36m_metadata import CAMERAS, SUBJECTS_OF_W0
+from gsam.datasets.human36m.cameras import MM_PER_M, human36m_cameras
+from gsam.datasets.human36m.files import ACTIONS
+from gsam.datasets.human36m.metadata import CAMERAS, SUBJECTS_OF_W0
 
 __all__ = ["metadata_xml"]
 

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.cameras import Camera
-from gsam.datasets.human36m_cameras import MM_PER_M, human36m_cameras
-from gsam.datasets.human36m_files import BROKEN, KEYPOINT_FILES, POSES_FILE, action_of
-from gsam.datasets.human36m_raw_files import CONTAINERS, METADATA
+from gsam.datasets.human36m.cameras import MM_PER_M, human36m_cameras
+from gsam.datasets.human36m.files import BROKEN, KEYPOINT_FILES, POSES_FILE, action_of
+from gsam.datasets.human36m.raw_files import CONTAINERS, METADATA
 from gsam.errors import ConfigError, GsamError
 from gsam.progress import progress
 from gsam.storage import atomic_directory, read_json, write_text

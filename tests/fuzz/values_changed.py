@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["twisted"]
+__all__ = ["places", "twisted"]
 
 _PLAIN: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 3, 17, 255, 2**31, -(2**31), 2**63, 2**64, 10**400),
@@ -24,11 +24,11 @@ def twisted(random: Random, tree: Any) -> Any:
     """A copy of the tree with one to three places changed."""
     tree = [copy.deepcopy(tree)]
     for _ in range(random.choice((1, 1, 1, 2, 3))):
-        _twist(random, *random.choice(_places(tree)))
+        _twist(random, *random.choice(places(tree)))
     return tree[0]
 
 
-def _places(tree: Any) -> list[tuple[Any, Any]]:
+def places(tree: Any) -> list[tuple[Any, Any]]:
     """(container, key) of every value; levels of few values count as much as those of many."""
     found, level = [], [(tree, 0)]
     while level:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gsam.datasets.human36m_files import TEST_SUBJECTS
+from gsam.datasets.human36m.files import TEST_SUBJECTS
 from gsam.storage import digest
 from gsam.twin import TwinConfig, generate
 from gsam.twin.human36m_raw import write_raw_twin

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gsam.datasets.coco import coco_files
-from gsam.datasets.mpii import mpii_images
+from gsam.datasets.mpii.labels import mpii_images
 from gsam.errors import ConfigError, DataError
 from gsam.twin.config import TwinConfig
 from gsam.twin.images import TwinImagesConfig

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gsam.datasets import human36m
+from gsam.datasets.human36m.files import KEYPOINT_FILES, SUBJECTS
 from gsam.errors import LicensedDataMissing
 from gsam.storage import read_json
 from pipelines.object_store import client, split
@@ -76,12 +76,12 @@ def made_in(folder: Path, run: Callable[[], object], monkeypatch: pytest.MonkeyP
 
 def write_archives(folder: Path) -> None:
     folder.mkdir()
-    write_3d(folder, {subject: {"Greeting": person()} for subject in human36m.SUBJECTS})
+    write_3d(folder, {subject: {"Greeting": person()} for subject in SUBJECTS})
     arrays: dict[str, Any] = {
-        "positions_2d": {subject: {"Greeting": views()} for subject in human36m.SUBJECTS},
+        "positions_2d": {subject: {"Greeting": views()} for subject in SUBJECTS},
         "metadata": METADATA["human36m_17"],
     }
-    np.savez_compressed(folder / human36m.KEYPOINT_FILES["cpn"], **arrays)
+    np.savez_compressed(folder / KEYPOINT_FILES["cpn"], **arrays)
 
 
 def write_motion(folder: Path) -> None:

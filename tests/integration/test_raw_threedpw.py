@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gsam.datasets.threedpw import read_sequence, sequence_files
+from gsam.datasets.threedpw.pickles import read_sequence, sequence_files
 from gsam.errors import ConfigError, DataError
 from gsam.twin.video import TwinVideoConfig
 from gsam.twin.video.sequences import plan_sequences

@@ -13,7 +13,7 @@ from gsam.cameras import (
     normalised_intrinsics,
     rotation_from_quaternion,
 )
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.weak_perspective import (
     fit_translation,
     full_image_translation,

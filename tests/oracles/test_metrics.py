@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gsam.cameras import mirror_intrinsics
-from gsam.datasets.mpi_inf_3dhp_annotations import Annotations
-from gsam.datasets.mpi_inf_3dhp_files import TESTS
+from gsam.datasets.mpi_inf_3dhp.annotations import Annotations
+from gsam.datasets.mpi_inf_3dhp.files import TESTS
 from gsam.metrics import losses, pck, pose
 from gsam.metrics.inference_data import read_inference_data, write_inference_data
 from gsam.metrics.mpi_inf_3dhp import official_tables

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.skeletons import H36M_32
 from gsam.twin import archive
 from gsam.twin.config import TwinConfig

@@ -13,8 +13,8 @@ from gsam.body.files import load_body
 from gsam.body.rotations import axis_angle_to_matrix
 from gsam.body.smpl import SmplBody
 from gsam.cameras import rotation_from_quaternion
-from gsam.datasets.bvh_kinematics import forward, local_motion
-from gsam.datasets.bvh_parser import Motion, parse_bvh
+from gsam.datasets.bvh.kinematics import forward, local_motion
+from gsam.datasets.bvh.parser import Motion, parse_bvh
 from gsam.skeletons import SMPL_24, mirror
 from gsam.twin.actions import ACTIONS
 from gsam.twin.config import TwinConfig

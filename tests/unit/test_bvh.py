@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from gsam.cameras import Camera
 from gsam.configs import build
-from gsam.datasets.bvh import BvhConfig, read_takes, recordings
-from gsam.datasets.bvh_bodies import vary_bones
-from gsam.datasets.bvh_filming import film, place
-from gsam.datasets.bvh_parser import Motion, parse_bvh
-from gsam.datasets.bvh_rigs import RIGS, Rig, find_rig, human36m_joints
-from gsam.datasets.bvh_split import Recording, assign_splits, list_recordings
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.bvh.bodies import vary_bones
+from gsam.datasets.bvh.filming import film, place
+from gsam.datasets.bvh.parser import Motion, parse_bvh
+from gsam.datasets.bvh.rigs import RIGS, Rig, find_rig, human36m_joints
+from gsam.datasets.bvh.split import Recording, assign_splits, list_recordings
+from gsam.datasets.bvh.takes import BvhConfig, read_takes, recordings
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.errors import ConfigError, DataError
 from gsam.skeletons import H36M_17
 

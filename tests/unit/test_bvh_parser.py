@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.spatial.transform import Rotation
 
-from gsam.datasets.bvh_kinematics import forward, local_motion, resample, slerp
-from gsam.datasets.bvh_parser import parse_bvh
+from gsam.datasets.bvh.kinematics import forward, local_motion, resample, slerp
+from gsam.datasets.bvh.parser import parse_bvh
 from gsam.errors import DataError
 
 ARM = """HIERARCHY

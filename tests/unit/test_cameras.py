@@ -16,7 +16,7 @@ from gsam.cameras import (
     normalised_intrinsics,
     rotation_from_quaternion,
 )
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.errors import DataError
 from gsam.skeletons import H36M_17, mirror
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gsam.clips import ClipSet
-from gsam.datasets.human36m_files import DISPLACED
+from gsam.datasets.human36m.files import DISPLACED
 from gsam.errors import ConfigError
 from gsam.evaluation import evaluate, protocol_of, scored_clips, summary
 from gsam.metrics.protocol import Protocol

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gsam.body.files import load_body
 from gsam.datasets.custom.recordings import View3D, recording_row, write_recordings
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.doctor.anatomy import bone_fault, pace_fault, side_fault, up_fault
 from gsam.doctor.checksums import checksum_fault
 from gsam.doctor.command import main

@@ -9,10 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gsam.datasets import human36m
-from gsam.datasets.human36m import keypoints_of, read_keypoints, read_takes
-from gsam.datasets.human36m_cameras import human36m_cameras
-from gsam.datasets.human36m_files import dropped_takes
+from gsam.datasets.human36m.archives import read_takes
+from gsam.datasets.human36m.cameras import human36m_cameras
+from gsam.datasets.human36m.files import (
+    DISPLACED,
+    KEYPOINT_FILES,
+    POSES_FILE,
+    SUBJECTS,
+    archives_missing,
+    dropped_takes,
+)
+from gsam.datasets.human36m.keypoints import keypoints_of, read_keypoints
 from gsam.errors import ConfigError, DataError, LicensedDataMissing
 from gsam.skeletons import COCO_17, H36M_17, H36M_32, MPII_16, Skeleton, convert
 
@@ -30,13 +37,13 @@ def person(frames: int = FRAMES, joints: int = 32, seed: int = 0) -> np.ndarray:
 
 def content(joints: int = 32) -> dict[str, dict[str, Any]]:
     takes = ["Walking 1", "Walking", "Sitting 1", "SittingDown", "Photo 1"]
-    found = {s: {t: person(joints=joints) for t in takes} for s in human36m.SUBJECTS}
+    found = {s: {t: person(joints=joints) for t in takes} for s in SUBJECTS}
     found["S9"]["Greeting"] = person(seed=2)
     return found
 
 
 def write_3d(folder: Path, positions: Any) -> Path:
-    np.savez_compressed(folder / human36m.POSES_FILE, positions_3d=positions)
+    np.savez_compressed(folder / POSES_FILE, positions_3d=positions)
     return folder
 
 
@@ -56,7 +63,7 @@ def write_2d(
     folder: Path, takes: Any, metadata: Any = None, source: str = "gt", subject: str = "S9"
 ) -> Path:
     metadata = METADATA["human36m_17"] if metadata is None else metadata
-    path = folder / human36m.KEYPOINT_FILES[source]
+    path = folder / KEYPOINT_FILES[source]
     np.savez_compressed(path, positions_2d={subject: takes}, metadata=metadata)
     return folder
 
@@ -64,7 +71,7 @@ def write_2d(
 def test_takes_come_with_their_subject_split_action_and_cameras(tmp_path: Path) -> None:
     takes = list(read_takes(write_3d(tmp_path, content())))
     assert len(takes) == 7 * 5 + 1
-    assert list(dict.fromkeys(t.subject for t in takes)) == list(human36m.SUBJECTS)
+    assert list(dict.fromkeys(t.subject for t in takes)) == list(SUBJECTS)
     by_name = {take.sequence: take for take in takes}
     assert by_name["S9/SittingDown"].action == "SittingDown"
     assert by_name["S9/Sitting 1"].action == "Sitting"
@@ -74,18 +81,18 @@ def test_takes_come_with_their_subject_split_action_and_cameras(tmp_path: Path) 
     np.testing.assert_array_equal(walking.joints, convert(person(), H36M_32, H36M_17))
     assert dropped_takes(by_name) == ("S11/Directions",)
     assert dropped_takes([*by_name, "S11/Directions"]) == ()
-    for displaced in human36m.DISPLACED[:1]:
+    for displaced in DISPLACED[:1]:
         assert displaced in by_name
 
 
 def test_seventeen_joints_are_taken_as_they_are(tmp_path: Path) -> None:
-    positions = {s: {"Walking": person(joints=17)} for s in human36m.SUBJECTS}
+    positions = {s: {"Walking": person(joints=17)} for s in SUBJECTS}
     take = next(read_takes(write_3d(tmp_path, positions)))
     np.testing.assert_array_equal(take.joints, person(joints=17))
 
 
 def test_takes_are_named_as_the_benchmark_names_them(tmp_path: Path) -> None:
-    positions = {s: {"TakingPhoto 1": person(), "WalkingDog": person()} for s in human36m.SUBJECTS}
+    positions = {s: {"TakingPhoto 1": person(), "WalkingDog": person()} for s in SUBJECTS}
     takes = list(read_takes(write_3d(tmp_path, positions)))
     assert [(t.name, t.action) for t in takes[:2]] == [("Photo 1", "Photo"), ("WalkDog", "WalkDog")]
     positions["S5"]["Photo 1"] = person()
@@ -98,7 +105,7 @@ def test_the_test_subjects_are_a_parameter(tmp_path: Path) -> None:
     takes = list(read_takes(tmp_path, ["S1"], dataset="twin"))
     assert {t.subject for t in takes if t.split == "test"} == {"S1"}
     assert {t.dataset for t in takes} == {"twin"}
-    for bad in (["S2"], [], list(human36m.SUBJECTS)):
+    for bad in (["S2"], [], list(SUBJECTS)):
         with pytest.raises(ConfigError, match="test_subjects"):
             read_takes(tmp_path, bad)
 
@@ -154,7 +161,7 @@ def test_unusable_files_are_refused(tmp_path: Path) -> None:
         write_3d(tmp_path, positions)
         with pytest.raises(DataError, match=message):
             list(read_takes(tmp_path))
-    path = tmp_path / human36m.POSES_FILE
+    path = tmp_path / POSES_FILE
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DataError, match=r"data_3d_h36m\.npz: not a readable npz"):
         read_takes(tmp_path)
@@ -170,7 +177,7 @@ def test_absent_archives_say_who_grants_them_and_where_they_go(tmp_path: Path) -
     with pytest.raises(LicensedDataMissing, match=r"data_2d_h36m_cpn_ft_h36m_dbb\.npz"):
         read_keypoints(tmp_path, "cpn")
     write_3d(tmp_path, content())
-    everything = human36m.archives_missing(tmp_path)
+    everything = archives_missing(tmp_path)
     assert "data_2d_h36m_gt.npz" in everything.split(" missing")[0]
     assert "data_3d_h36m.npz" not in everything.split(" missing")[0]
     with pytest.raises(ConfigError, match="'hrnet', expected one of gt, cpn"):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsam.cameras import Camera
-from gsam.datasets.human36m_frames import (
+from gsam.datasets.human36m.frames import (
     cut_window,
     read_twin_frames,
     read_video_frames,

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsam.datasets import human36m_layouts as layouts
 from gsam.datasets.cdf import read_cdf
-from gsam.datasets.human36m_files import KEYPOINT_FILES, POSES_FILE, TEST_SUBJECTS
-from gsam.datasets.human36m_metadata import check_metadata
-from gsam.datasets.human36m_raw import mono_files
+from gsam.datasets.human36m import layouts
+from gsam.datasets.human36m.files import KEYPOINT_FILES, POSES_FILE, TEST_SUBJECTS
+from gsam.datasets.human36m.metadata import check_metadata
+from gsam.datasets.human36m.raw import mono_files
 from gsam.errors import ConfigError, DataError, LicensedDataMissing
 from gsam.storage import digest
 from gsam.twin.cdf_file import save_cdf

@@ -9,7 +9,7 @@ from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
 from gsam.datasets.mat_check import check_mat
-from gsam.datasets.mpii_mat import load_mat
+from gsam.datasets.mpii.from_mat import load_mat
 from gsam.errors import DataError
 
 

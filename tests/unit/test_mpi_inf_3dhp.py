@@ -14,8 +14,8 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from gsam.clip_rows import View, build_clip_rows
-from gsam.datasets import mpi_inf_3dhp_files as files
-from gsam.datasets.mpi_inf_3dhp import FilmedTake, read_takes, read_test_sequences
+from gsam.datasets.mpi_inf_3dhp import files
+from gsam.datasets.mpi_inf_3dhp.takes import FilmedTake, read_takes, read_test_sequences
 from gsam.errors import ConfigError, DataError, GsamError, LicensedDataMissing
 from gsam.schemas import OWN_CAMERA
 from gsam.skeletons import H36M_17, MPI_INF_3DHP_28
@@ -158,7 +158,7 @@ def test_the_originals_annotations_are_cut_to_its_videos(
     (copy / MARK).unlink()
     assert f"{ANNOT}: 100 frames, expected the published 6416 or more" in _message(copy)
     shorter = {key: files.Length(90, value.fps) for key, value in files.TRAINING.items()}
-    monkeypatch.setattr("gsam.datasets.mpi_inf_3dhp.TRAINING", shorter)
+    monkeypatch.setattr("gsam.datasets.mpi_inf_3dhp.takes.TRAINING", shorter)
     takes = read_takes(copy)
     first = next(takes).take
     assert (len(first.joints), first.dataset) == (90, "mpi_inf_3dhp")

@@ -13,9 +13,9 @@ from scipy.io import loadmat, savemat
 
 from gsam.clip_rows import View, build_clip_rows
 from gsam.clips import ClipSet
-from gsam.datasets.mpi_inf_3dhp import read_takes, read_test_sequences
-from gsam.datasets.mpi_inf_3dhp_annotations import Annotations
-from gsam.datasets.mpi_inf_3dhp_files import ACTIVITIES, SETTINGS, TESTS
+from gsam.datasets.mpi_inf_3dhp.annotations import Annotations
+from gsam.datasets.mpi_inf_3dhp.files import ACTIVITIES, SETTINGS, TESTS
+from gsam.datasets.mpi_inf_3dhp.takes import read_takes, read_test_sequences
 from gsam.datasets.takes import file_stem
 from gsam.errors import DataError
 from gsam.evaluation import evaluate, predict_one, summary

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gsam.datasets.mpi_inf_3dhp import read_takes, read_test_sequences
-from gsam.datasets.mpi_inf_3dhp_cameras import test_camera as camera_of
-from gsam.datasets.mpi_inf_3dhp_files import TEST_ARCHIVE, TESTS, TRAIN_ARCHIVE
-from gsam.datasets.mpi_inf_3dhp_npz import read_training_archive
+from gsam.datasets.mpi_inf_3dhp.cameras import test_camera as camera_of
+from gsam.datasets.mpi_inf_3dhp.files import TEST_ARCHIVE, TESTS, TRAIN_ARCHIVE
+from gsam.datasets.mpi_inf_3dhp.npz import read_training_archive
+from gsam.datasets.mpi_inf_3dhp.takes import read_takes, read_test_sequences
 from gsam.errors import DataError
 from gsam.twin.archive import write_archive
 from gsam.twin.threedhp.config import TwinThreedhpConfig

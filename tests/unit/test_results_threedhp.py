@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gsam.datasets.mpi_inf_3dhp_files import TESTS
+from gsam.datasets.mpi_inf_3dhp.files import TESTS
 from gsam.results.layout import grids
 from gsam.results.model import Block, Row, Table
 from tests.unit.results_fixtures import ROOT, Laboratory

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.datasets.pose_tables import read_take
 from gsam.datasets.takes import (
     Take,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gsam.clips import ClipSet
-from gsam.datasets.mpi_inf_3dhp_files import TESTS
+from gsam.datasets.mpi_inf_3dhp.files import TESTS
 from gsam.datasets.pose_tables import take_rows
 from gsam.errors import LicensedDataMissing
 from gsam.lifters import LifterConfig, build_lifter

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from gsam.body.bodies import open_bodies
-from gsam.datasets.threedpw import read_sequence, sequence_files
-from gsam.datasets.threedpw_sequence import Sequence3dpw
+from gsam.datasets.threedpw.pickles import read_sequence, sequence_files
+from gsam.datasets.threedpw.sequence import Sequence3dpw
 from gsam.errors import DataError, LicensedDataMissing
 from tests.unit.threedpw_fixtures import content, python2, write_sequence
 

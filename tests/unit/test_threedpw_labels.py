@@ -9,9 +9,9 @@ import torch
 
 from gsam.body.bodies import Bodies, open_bodies
 from gsam.body.joints import BodyJoints
-from gsam.datasets.threedpw import read_sequence
-from gsam.datasets.threedpw_labels import LabelBody, LabelledFrame, label_bodies, label_frames
-from gsam.datasets.threedpw_sequence import Sequence3dpw
+from gsam.datasets.threedpw.labels import LabelBody, LabelledFrame, label_bodies, label_frames
+from gsam.datasets.threedpw.pickles import read_sequence
+from gsam.datasets.threedpw.sequence import Sequence3dpw
 from gsam.skeletons import SMPL_24, SPIN_24
 from tests.unit.threedpw_fixtures import FOCAL, HEIGHT, WIDTH, content, write_sequence
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from gsam.body.bodies import open_bodies
-from gsam.datasets.threedpw_labels import label_bodies
-from gsam.datasets.threedpw_npz import label_preprocessed, preprocessed_files, read_preprocessed
+from gsam.datasets.threedpw.labels import label_bodies
+from gsam.datasets.threedpw.npz import label_preprocessed, preprocessed_files, read_preprocessed
 from gsam.errors import DataError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gsam.datasets.threedpw_subsets import OCCLUDED_PREFIXES, is_occluded, scene_of
+from gsam.datasets.threedpw.subsets import OCCLUDED_PREFIXES, is_occluded, scene_of
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.errors import ConfigError
 from gsam.twin import TwinConfig, archive, generate
 from gsam.twin.actions import ACTIONS

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gsam.body.files import load_body
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.images import decode_jpeg
 from gsam.render.scene import Rendered
 from gsam.twin.config import TwinConfig

@@ -11,9 +11,9 @@ import pytest
 
 from gsam.datasets.coco import read_coco
 from gsam.datasets.image_files import read_images
-from gsam.datasets.mpii import read_mpii
-from gsam.datasets.mpii_json import read_hrnet_json, read_valid_truth
-from gsam.datasets.mpii_mat import read_mat
+from gsam.datasets.mpii.from_json import read_hrnet_json, read_valid_truth
+from gsam.datasets.mpii.from_mat import read_mat
+from gsam.datasets.mpii.labels import read_mpii
 from gsam.images import decode_jpeg
 from gsam.skeletons import COCO_17, MPII_16
 from gsam.twin.config import TwinConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsam.datasets.mpi_inf_3dhp_files import TESTS, TRAINING
+from gsam.datasets.mpi_inf_3dhp.files import TESTS, TRAINING
 from gsam.skeletons import MPI_INF_3DHP_28
 from gsam.storage import digest
 from gsam.twin.threedhp import LAYOUTS, TwinThreedhpConfig, generate

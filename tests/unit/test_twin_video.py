@@ -11,9 +11,9 @@ import torch
 from gsam.body.files import load_body
 from gsam.body.smpl import SmplBody
 from gsam.configs import build
-from gsam.datasets.threedpw import read_sequence, sequence_files
-from gsam.datasets.threedpw_sequence import Sequence3dpw
-from gsam.datasets.threedpw_subsets import is_occluded
+from gsam.datasets.threedpw.pickles import read_sequence, sequence_files
+from gsam.datasets.threedpw.sequence import Sequence3dpw
+from gsam.datasets.threedpw.subsets import is_occluded
 from gsam.errors import ConfigError
 from gsam.images import decode_jpeg
 from gsam.render.raster import rasterise

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gsam.cameras import Camera
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.images import encode_jpeg
 from gsam.render.appearance import Appearance, draw_appearance
 from gsam.render.labels import joint_visibility

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from gsam.datasets.mpi_inf_3dhp_files import (
+from gsam.datasets.mpi_inf_3dhp.files import (
     CAMERA_SETS,
     TEST_ARCHIVE,
     TESTS,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gsam.body.files import load_body
 from gsam.cameras import Camera
-from gsam.datasets.mpi_inf_3dhp_files import TEST_FPS, TESTS, TRAINING
+from gsam.datasets.mpi_inf_3dhp.files import TEST_FPS, TESTS, TRAINING
 from gsam.skeletons import MPI_INF_3DHP_28
 from gsam.twin.blocks import Array
 from gsam.twin.config import FPS

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from gsam.cameras import Camera
-from gsam.datasets.mpi_inf_3dhp_files import TESTS
+from gsam.datasets.mpi_inf_3dhp.files import TESTS
 from gsam.twin.blocks import Array
 from gsam.twin.subjects import stream
 from gsam.twin.video.filming import looking

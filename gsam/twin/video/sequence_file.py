@@ -26,8 +26,8 @@ def sequence_content(shoot: Shoot, levels: NDArray[np.uint8]) -> dict[str, Any]:
         levels: (F, P, 22) how well the landmarks are seen in the pictures, of `Shoot.film`.
 
     Returns:
-        the original's keys, of P people and N frames: see `gsam.datasets.threedpw`. World metres,
-        y up; `cam_poses` map it to the camera, and are wrong where `campose_valid` is 0.
+        the original's keys, of P people and N frames: see `gsam.datasets.threedpw.pickles`. World
+        metres, y up; `cam_poses` map it to the camera, and are wrong where `campose_valid` is 0.
     """
     rows, people = len(shoot.cameras), shoot.cast.people
     body = shoot.studio.body

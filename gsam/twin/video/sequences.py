@@ -6,7 +6,7 @@ others, of one person and of two.
 
 from dataclasses import dataclass
 
-from gsam.datasets.threedpw_subsets import is_occluded, scene_of
+from gsam.datasets.threedpw.subsets import is_occluded, scene_of
 from gsam.twin.video.config import SPLITS, TwinVideoConfig
 
 # What the first person does, of the twin's fifteen actions.

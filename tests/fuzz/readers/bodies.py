@@ -10,8 +10,8 @@ import numpy as np
 
 from gsam.body.files import load_body_arrays
 from gsam.body.mean_params import read_mean_params
-from gsam.datasets.threedpw import read_sequence
-from gsam.datasets.threedpw_npz import read_preprocessed
+from gsam.datasets.threedpw.npz import read_preprocessed
+from gsam.datasets.threedpw.pickles import read_sequence
 from gsam.unpickle import load_npz, load_pickle
 from tests.fuzz.reader import Reader
 from tests.fuzz.readers.dumps import as_npz, as_pickle

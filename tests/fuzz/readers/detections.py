@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from gsam.datasets.custom.recordings import View3D, recording_row, write_recordings
 from gsam.datasets.custom.takes import read_keypoints, read_takes
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.detections.recording import Options, read_recording
 from gsam.schemas import metadata_of
 from gsam.skeletons import COCO_17

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from gsam.datasets.bvh import BvhConfig, read_takes
-from gsam.datasets.bvh_parser import parse_bvh
-from gsam.datasets.bvh_split import MANIFEST, list_recordings
-from gsam.datasets.human36m import read_keypoints
-from gsam.datasets.human36m import read_takes as read_human36m
-from gsam.datasets.human36m_containers import read_detections, read_positions
-from gsam.datasets.human36m_files import KEYPOINT_FILES, POSES_FILE, SUBJECTS
-from gsam.datasets.human36m_joints import world_joints
-from gsam.datasets.human36m_metadata import w0_cameras
+from gsam.datasets.bvh.parser import parse_bvh
+from gsam.datasets.bvh.split import MANIFEST, list_recordings
+from gsam.datasets.bvh.takes import BvhConfig, read_takes
+from gsam.datasets.human36m.archives import read_takes as read_human36m
+from gsam.datasets.human36m.containers import read_detections, read_positions
+from gsam.datasets.human36m.files import KEYPOINT_FILES, POSES_FILE, SUBJECTS
+from gsam.datasets.human36m.joints import world_joints
+from gsam.datasets.human36m.keypoints import read_keypoints
+from gsam.datasets.human36m.metadata import w0_cameras
 from gsam.twin.human36m_metadata import metadata_xml
 from tests.fuzz.reader import Reader
 from tests.fuzz.readers.dumps import as_cdf, as_csv, as_hdf5, as_mat, as_npz

@@ -12,9 +12,9 @@ import numpy as np
 from gsam.boxes.sources import open_boxes
 from gsam.datasets.coco import read_coco
 from gsam.datasets.image_files import read_images
-from gsam.datasets.mpii import read_mpii
-from gsam.datasets.mpii_json import read_hrnet_json, read_valid_truth
-from gsam.datasets.mpii_mat import read_mat
+from gsam.datasets.mpii.from_json import read_hrnet_json, read_valid_truth
+from gsam.datasets.mpii.from_mat import read_mat
+from gsam.datasets.mpii.labels import read_mpii
 from gsam.datasets.video_frames import read_picture, video_frames
 from gsam.images import decode_jpeg, encode_jpeg
 from tests.fuzz.reader import Reader

@@ -9,14 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from gsam.datasets.mpi_inf_3dhp_annotations import (
-    read_test_annotations,
-    read_training_annotations,
-)
-from gsam.datasets.mpi_inf_3dhp_calibration import read_calibration
-from gsam.datasets.mpi_inf_3dhp_cameras import test_camera
-from gsam.datasets.mpi_inf_3dhp_files import TESTS, TRAINING
-from gsam.datasets.mpi_inf_3dhp_npz import read_test_archive, read_training_archive
+from gsam.datasets.mpi_inf_3dhp.annotations import read_test_annotations, read_training_annotations
+from gsam.datasets.mpi_inf_3dhp.calibration import read_calibration
+from gsam.datasets.mpi_inf_3dhp.cameras import test_camera
+from gsam.datasets.mpi_inf_3dhp.files import TESTS, TRAINING
+from gsam.datasets.mpi_inf_3dhp.npz import read_test_archive, read_training_archive
 from gsam.metrics.inference_data import read_inference_data
 from gsam.skeletons import MPI_INF_3DHP_17, MPI_INF_3DHP_28, convert
 from gsam.twin.threedhp.config import TwinThreedhpConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gsam.cameras import Camera
-from gsam.datasets.mpi_inf_3dhp_files import TESTS
+from gsam.datasets.mpi_inf_3dhp.files import TESTS
 
 __all__ = ["nominal_camera", "test_camera"]
 

@@ -35,7 +35,7 @@ def _camera(intrinsics: dict[str, Any], extrinsics: dict[str, Any]) -> Camera:
 
 @cache
 def _load() -> dict[str, tuple[Camera, ...]]:
-    text = resources.files("gsam.datasets").joinpath("human36m_cameras.json").read_text("utf-8")
+    text = resources.files("gsam.datasets.human36m").joinpath("cameras.json").read_text("utf-8")
     data = json.loads(text)
     return {
         subject: tuple(_camera(i, e) for i, e in zip(data["intrinsics"], placements, strict=True))

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from gsam.datasets.human36m_cameras import human36m_cameras
-from gsam.datasets.human36m_containers import read_detections, read_positions
-from gsam.datasets.human36m_keypoints import Views, view_of
-from gsam.datasets.human36m_raw_files import view_files
+from gsam.datasets.human36m.cameras import human36m_cameras
+from gsam.datasets.human36m.containers import read_detections, read_positions
+from gsam.datasets.human36m.keypoints import Views, view_of
+from gsam.datasets.human36m.raw_files import view_files
 from gsam.errors import DataError
 from gsam.skeletons import H36M_32, MPII_16
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.datasets.grants import GRANTS
-from gsam.datasets.human36m_files import DISPLACED, canonical_take
+from gsam.datasets.human36m.files import DISPLACED, canonical_take
 from gsam.datasets.image_files import members
 from gsam.datasets.takes import Take
 from gsam.datasets.video_frames import video_frames

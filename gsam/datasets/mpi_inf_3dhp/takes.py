@@ -21,15 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.cameras import Camera
-from gsam.datasets.mpi_inf_3dhp_annotations import (
+from gsam.datasets.mpi_inf_3dhp.annotations import (
     Annotations,
     read_test_annotations,
     read_training_annotations,
 )
-from gsam.datasets.mpi_inf_3dhp_calibration import read_calibration
-from gsam.datasets.mpi_inf_3dhp_cameras import nominal_camera, test_camera
-from gsam.datasets.mpi_inf_3dhp_checks import MM_PER_M
-from gsam.datasets.mpi_inf_3dhp_files import (
+from gsam.datasets.mpi_inf_3dhp.calibration import read_calibration
+from gsam.datasets.mpi_inf_3dhp.cameras import nominal_camera, test_camera
+from gsam.datasets.mpi_inf_3dhp.checks import MM_PER_M
+from gsam.datasets.mpi_inf_3dhp.files import (
     CAMERA_SETS,
     TEST_ARCHIVE,
     TEST_FPS,
@@ -39,23 +39,15 @@ from gsam.datasets.mpi_inf_3dhp_files import (
     test_path,
     train_file,
 )
-from gsam.datasets.mpi_inf_3dhp_layouts import all_files, layouts, source_files, test_files
-from gsam.datasets.mpi_inf_3dhp_npz import read_test_archive, read_training_archive
+from gsam.datasets.mpi_inf_3dhp.layouts import all_files, layouts, test_files
+from gsam.datasets.mpi_inf_3dhp.npz import read_test_archive, read_training_archive
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError, DataError
 from gsam.schemas import OWN_CAMERA
 from gsam.skeletons import H36M_17, convert
 from gsam.twin_mark import is_twin
 
-__all__ = [
-    "DATASET",
-    "TWIN",
-    "FilmedTake",
-    "nominal_camera",
-    "read_takes",
-    "source_files",
-    "test_camera",
-]
+__all__ = ["DATASET", "TWIN", "FilmedTake", "read_takes", "read_test_sequences"]
 
 DATASET, TWIN = "mpi_inf_3dhp", "mpi_inf_3dhp_twin"
 

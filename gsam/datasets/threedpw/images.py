@@ -14,10 +14,10 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from gsam.datasets.threedpw import SPLITS, image_file, read_sequence, sequence_files
-from gsam.datasets.threedpw_labels import LabelBody, LabelledFrame, label_frames
-from gsam.datasets.threedpw_npz import label_preprocessed, preprocessed_files, read_preprocessed
-from gsam.datasets.threedpw_sequence import Sequence3dpw
+from gsam.datasets.threedpw.labels import LabelBody, LabelledFrame, label_frames
+from gsam.datasets.threedpw.npz import label_preprocessed, preprocessed_files, read_preprocessed
+from gsam.datasets.threedpw.pickles import SPLITS, image_file, read_sequence, sequence_files
+from gsam.datasets.threedpw.sequence import Sequence3dpw
 from gsam.errors import DataError
 from gsam.images import decode_jpeg
 

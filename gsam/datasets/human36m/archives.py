@@ -1,7 +1,7 @@
 """Human3.6M in the community's files (and the synthetic twin, which is written in the same layout).
 
 `data_3d_h36m.npz` holds `positions_3d`, {subject: {take: (T, 32 or 17, 3)}} in world metres at 50
-Hz. S9's three takes whose 3D is displaced in the world (`DISPLACED`) are read as all others:
+Hz. S9's three takes whose 3D is displaced in the world (`files.DISPLACED`) are read as all others:
 whether they are scored is the protocol's choice. S11's `Directions` (one camera's video is
 unreadable) is absent from the files.
 """
@@ -13,42 +13,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gsam.datasets.human36m_cameras import human36m_cameras
-from gsam.datasets.human36m_files import (
+from gsam.datasets.human36m.cameras import human36m_cameras
+from gsam.datasets.human36m.files import (
     ACTIONS,
-    DISPLACED,
     FPS,
-    KEYPOINT_FILES,
     POSES_FILE,
     SUBJECTS,
     TEST_SUBJECTS,
     action_of,
-    archives_missing,
     canonical_take,
     require_files,
 )
-from gsam.datasets.human36m_joints import world_joints
-from gsam.datasets.human36m_keypoints import cut_to, keypoints_of, read_keypoints
+from gsam.datasets.human36m.joints import world_joints
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError, DataError
 from gsam.unpickle import load_object_npz
 
-__all__ = [
-    "ACTIONS",
-    "DISPLACED",
-    "FPS",
-    "KEYPOINT_FILES",
-    "POSES_FILE",
-    "SUBJECTS",
-    "TEST_SUBJECTS",
-    "action_of",
-    "archives_missing",
-    "check_test_subjects",
-    "cut_to",
-    "keypoints_of",
-    "read_keypoints",
-    "read_takes",
-]
+__all__ = ["check_test_subjects", "read_takes"]
 
 
 def read_takes(

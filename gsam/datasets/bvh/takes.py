@@ -3,7 +3,7 @@
 Motion capture needs no licence wall: with this reader every lifting table can be made on real
 motion. Takes are recentred, turned by a seeded yaw and seen by the cameras of one Human3.6M
 subject, which are moved back where a take walks out of view. The split never parts neighbours at
-random (`bvh_split`), and training takes get bodies of their own (`bvh_bodies`).
+random (`split`), and training takes get bodies of their own (`bodies`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Literal
 
 import numpy as np
 
-from gsam.datasets.bvh_bodies import vary_bones
-from gsam.datasets.bvh_filming import film, place
-from gsam.datasets.bvh_parser import parse_bvh
-from gsam.datasets.bvh_rigs import human36m_joints
-from gsam.datasets.bvh_split import Recording, assign_splits, list_recordings
-from gsam.datasets.human36m_cameras import human36m_cameras
+from gsam.datasets.bvh.bodies import vary_bones
+from gsam.datasets.bvh.filming import film, place
+from gsam.datasets.bvh.parser import parse_bvh
+from gsam.datasets.bvh.rigs import human36m_joints
+from gsam.datasets.bvh.split import Recording, assign_splits, list_recordings
+from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError, DataError
 
@@ -34,7 +34,7 @@ DATASET = "bvh"
 @dataclass(frozen=True, kw_only=True)
 class BvhConfig:
     """How a folder of BVH files becomes takes; documented rule by rule in
-    `bvh_split.assign_splits`.
+    `split.assign_splits`.
 
     fps: frames per second of the takes; rotations are interpolated to it. split_by, test_share,
     test_values: the rule of the split and its share or values. bone_variation: spread of the bone

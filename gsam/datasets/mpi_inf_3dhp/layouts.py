@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gsam.datasets.mpi_inf_3dhp_files import (
+from gsam.datasets.mpi_inf_3dhp.files import (
     TEST_ARCHIVE,
     TESTS,
     TRAIN_ARCHIVE,

@@ -10,17 +10,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gsam.datasets import human36m, human36m_keypoints
-from gsam.datasets.human36m_files import KEYPOINT_FILES, POSES_FILE, archives_missing
-from gsam.datasets.human36m_keypoints import Views
-from gsam.datasets.human36m_raw import mono_files, read_raw_takes
-from gsam.datasets.human36m_raw_files import (
-    metadata_file,
-    poses_container,
-    take_files,
-    view_files,
-)
-from gsam.datasets.human36m_raw_keypoints import RAW_KEYPOINTS, RawKeypoints
+from gsam.datasets.human36m import archives, keypoints
+from gsam.datasets.human36m.files import KEYPOINT_FILES, POSES_FILE, archives_missing
+from gsam.datasets.human36m.keypoints import Views
+from gsam.datasets.human36m.raw import mono_files, read_raw_takes
+from gsam.datasets.human36m.raw_files import metadata_file, poses_container, take_files, view_files
+from gsam.datasets.human36m.raw_keypoints import RAW_KEYPOINTS, RawKeypoints
 from gsam.datasets.takes import Take
 from gsam.errors import LicensedDataMissing
 from gsam.twin_mark import MARK, is_twin
@@ -58,18 +53,18 @@ def read_takes(folder: str | os.PathLike[str], test_subjects: Sequence[str]) -> 
     """All takes of a folder, by subject and take name; raises as the layouts' own readers."""
     dataset = dataset_name(folder)
     if layout_of(folder) == "npz":
-        return human36m.read_takes(folder, test_subjects, dataset=dataset)
-    human36m.check_test_subjects(test_subjects)
+        return archives.read_takes(folder, test_subjects, dataset=dataset)
+    archives.check_test_subjects(test_subjects)
     return read_raw_takes(folder, test_subjects, dataset=dataset)
 
 
 def read_keypoints(folder: str | os.PathLike[str], source: str) -> Mapping[tuple[str, str], Views]:
-    """Keypoints of a source by (subject, take), as `human36m_keypoints.read_keypoints`."""
+    """Keypoints of a source by (subject, take), as `keypoints.read_keypoints`."""
     if source in RAW_KEYPOINTS and not (Path(folder) / KEYPOINT_FILES[source]).is_file():
         found = RawKeypoints(folder, source)
         if found:
             return found
-    return human36m_keypoints.read_keypoints(folder, source)
+    return keypoints.read_keypoints(folder, source)
 
 
 def source_files(folder: str | os.PathLike[str]) -> list[Path]:

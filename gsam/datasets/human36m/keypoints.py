@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.human36m_cameras import human36m_cameras
-from gsam.datasets.human36m_files import FPS, KEYPOINT_FILES, canonical_take, require_files
+from gsam.datasets.human36m.cameras import human36m_cameras
+from gsam.datasets.human36m.files import FPS, KEYPOINT_FILES, canonical_take, require_files
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError, DataError
 from gsam.skeletons import COCO_17, H36M_17, MPII_16, Skeleton, convert

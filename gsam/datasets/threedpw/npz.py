@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.threedpw import SPLITS
-from gsam.datasets.threedpw_labels import LabelBody, LabelledFrame, image_name, people_of
+from gsam.datasets.threedpw.labels import LabelBody, LabelledFrame, image_name, people_of
+from gsam.datasets.threedpw.pickles import SPLITS
 from gsam.errors import DataError
 from gsam.images.bodies import GENDERS, PersonLabel
 from gsam.skeletons import SPIN_24
@@ -125,7 +125,7 @@ def label_preprocessed(
 ) -> Iterator[LabelledFrame]:
     """Labels without keypoints, translations and part maps, an image at a time in order of names.
 
-    `bodies` are of `gsam.datasets.threedpw_labels.label_bodies`.
+    `bodies` are of `gsam.datasets.threedpw.labels.label_bodies`.
     """
     order = np.lexsort((people.frames, people.sequences))
     keys = list(zip(people.sequences[order].tolist(), people.frames[order].tolist(), strict=True))

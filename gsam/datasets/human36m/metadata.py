@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.cameras import Camera
-from gsam.datasets.human36m_cameras import MM_PER_M, human36m_cameras
+from gsam.datasets.human36m.cameras import MM_PER_M, human36m_cameras
 from gsam.errors import DataError
 
 __all__ = ["CAMERAS", "SUBJECTS_OF_W0", "check_metadata", "rotation_of", "w0_cameras"]

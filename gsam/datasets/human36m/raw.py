@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gsam.datasets.human36m_cameras import human36m_cameras
-from gsam.datasets.human36m_containers import read_positions
-from gsam.datasets.human36m_files import BROKEN, FPS, SUBJECTS, action_of
-from gsam.datasets.human36m_joints import PER_METRE, world_joints
-from gsam.datasets.human36m_metadata import check_metadata
-from gsam.datasets.human36m_raw_files import (
+from gsam.datasets.human36m.cameras import human36m_cameras
+from gsam.datasets.human36m.containers import read_positions
+from gsam.datasets.human36m.files import BROKEN, FPS, SUBJECTS, action_of
+from gsam.datasets.human36m.joints import PER_METRE, world_joints
+from gsam.datasets.human36m.metadata import check_metadata
+from gsam.datasets.human36m.raw_files import (
     check_complete,
     metadata_file,
     poses_container,

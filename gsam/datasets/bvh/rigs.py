@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.bvh_kinematics import forward, local_motion, resample, rotate
-from gsam.datasets.bvh_parser import Motion
+from gsam.datasets.bvh.kinematics import forward, local_motion, resample, rotate
+from gsam.datasets.bvh.parser import Motion
 from gsam.errors import DataError
 from gsam.skeletons import H36M_17
 

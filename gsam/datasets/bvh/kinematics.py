@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.bvh_parser import CHANNELS, Motion
+from gsam.datasets.bvh.parser import CHANNELS, Motion
 
 Array = NDArray[np.float64]
 

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.mpi_inf_3dhp_annotations import Annotations
-from gsam.datasets.mpi_inf_3dhp_cameras import test_camera
-from gsam.datasets.mpi_inf_3dhp_checks import (
+from gsam.datasets.mpi_inf_3dhp.annotations import Annotations
+from gsam.datasets.mpi_inf_3dhp.cameras import test_camera
+from gsam.datasets.mpi_inf_3dhp.checks import (
     check_finite,
     check_millimetres,
     check_pixels,
     number_array,
     projects,
 )
-from gsam.datasets.mpi_inf_3dhp_files import TESTS, TRAINING
+from gsam.datasets.mpi_inf_3dhp.files import TESTS, TRAINING
 from gsam.errors import DataError
 from gsam.skeletons import MPI_INF_3DHP_17
 from gsam.unpickle import load_object_npz

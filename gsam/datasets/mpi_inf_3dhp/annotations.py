@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gsam.cameras import Camera
 from gsam.datasets.hdf5 import open_hdf5, read_numbers
-from gsam.datasets.mpi_inf_3dhp_checks import (
+from gsam.datasets.mpi_inf_3dhp.checks import (
     check_finite,
     check_length,
     check_millimetres,
@@ -25,8 +25,8 @@ from gsam.datasets.mpi_inf_3dhp_checks import (
     check_universal,
     number_array,
 )
-from gsam.datasets.mpi_inf_3dhp_files import ACTIVITIES, NUM_CAMERAS
-from gsam.datasets.mpii_mat import load_mat
+from gsam.datasets.mpi_inf_3dhp.files import ACTIVITIES, NUM_CAMERAS
+from gsam.datasets.mpii.from_mat import load_mat
 from gsam.errors import DataError
 from gsam.skeletons import MPI_INF_3DHP_17, MPI_INF_3DHP_28, Skeleton
 

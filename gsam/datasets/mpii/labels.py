@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from gsam.datasets.grants import GRANTS
 from gsam.datasets.image_files import LabelledImage, first_of
-from gsam.datasets.mpii_json import (
+from gsam.datasets.mpii.from_json import (
     HEAD_SHARE,
     JsonPerson,
     ValidTruth,
     read_hrnet_json,
     read_valid_truth,
 )
-from gsam.datasets.mpii_mat import MatPerson, read_mat
+from gsam.datasets.mpii.from_mat import MatPerson, read_mat
 from gsam.errors import DataError, LicensedDataMissing
 from gsam.images import People
 from gsam.images.people import HIDDEN, VISIBLE, box_around

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gsam.cameras import Camera
-from gsam.datasets.mpi_inf_3dhp_files import NUM_CAMERAS
+from gsam.datasets.mpi_inf_3dhp.files import NUM_CAMERAS
 from gsam.errors import DataError
 
 __all__ = ["read_calibration"]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gsam.datasets.human36m_files import ACTIONS, SUBJECTS, action_of, canonical_take
+from gsam.datasets.human36m.files import ACTIONS, SUBJECTS, action_of, canonical_take
 from gsam.errors import DataError
 
 __all__ = [

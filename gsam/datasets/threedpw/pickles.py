@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsam.datasets.grants import GRANTS
-from gsam.datasets.threedpw_sequence import Sequence3dpw
+from gsam.datasets.threedpw.sequence import Sequence3dpw
 from gsam.errors import DataError, LicensedDataMissing
 from gsam.unpickle import load_pickle
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gsam.body.bodies import Bodies
 from gsam.body.joints import OPENPOSE_JOINTS, BodyJoints
 from gsam.body.smpl import SmplBody
-from gsam.datasets.threedpw_sequence import MIN_JOINTS, Sequence3dpw
+from gsam.datasets.threedpw.sequence import MIN_JOINTS, Sequence3dpw
 from gsam.errors import LicensedDataMissing
 from gsam.images import People
 from gsam.images.bodies import PersonLabel

@@ -1,0 +1,1 @@
+"""BVH motion capture: parsed, put on a rig, split and filmed."""

@@ -1,0 +1,1 @@
+"""MPII Human Pose: the people of its images, from HRNet's JSON or the original .mat."""

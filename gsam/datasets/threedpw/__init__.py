@@ -1,0 +1,1 @@
+"""3DPW: sequences, their images, and the labels that bodies of an image are given."""
