@@ -45,9 +45,10 @@ def read_mean_params(path: Path) -> MeanParams:
         array = as_array(arrays[key], f"{path}: {key}")
         if array.dtype.kind not in "fiu" or array.size != size:
             raise DataError(f"{path}: {key}: {array.dtype} {array.shape}; expected {size} numbers")
-        if not np.isfinite(array).all():
+        with np.errstate(over="ignore"):
+            arrays[key] = array.reshape(size).astype(np.float32)
+        if not np.isfinite(arrays[key]).all():
             raise DataError(f"{path}: {key}: NaN or infinity; expected finite numbers")
-        arrays[key] = array.reshape(size).astype(np.float32)
     return MeanParams(**arrays)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gsam.datasets.mat import load_mat
 from gsam.datasets.mpi_inf_3dhp.checks import MM_PER_M, check_finite, number_array
 from gsam.datasets.mpi_inf_3dhp.files import TESTS
-from gsam.datasets.mpii.from_mat import load_mat
 from gsam.errors import DataError
 from gsam.mat_file import write_mat
 from gsam.skeletons import H36M_17, MPI_INF_3DHP_17, convert

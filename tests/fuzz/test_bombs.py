@@ -16,7 +16,7 @@ import torch
 from gsam.checkpoints.read import read_checkpoint
 from gsam.datasets.bvh.parser import parse_bvh
 from gsam.datasets.human36m.metadata import w0_cameras
-from gsam.datasets.mpii.from_mat import load_mat
+from gsam.datasets.mat import load_mat
 from gsam.datasets.video_frames import read_picture
 from gsam.errors import GsamError
 from gsam.lifters import build_lifter

@@ -8,8 +8,8 @@ import pytest
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
+from gsam.datasets.mat import load_mat
 from gsam.datasets.mat_check import check_mat
-from gsam.datasets.mpii.from_mat import load_mat
 from gsam.errors import DataError
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from gsam.datasets.mat import load_mat
 from gsam.datasets.mpii.from_json import read_hrnet_json, read_valid_truth
-from gsam.datasets.mpii.from_mat import load_mat, read_mat
+from gsam.datasets.mpii.from_mat import read_mat
 from gsam.datasets.mpii.labels import MAT_FILE, mpii_images, person_box, read_mpii
 from gsam.errors import DataError, LicensedDataMissing
 

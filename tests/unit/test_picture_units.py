@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsam.clips import ClipSet
 from gsam.errors import DataError
 from gsam.evaluation import evaluate, lifting, protocol_of, summary
 from gsam.lifters.config import PICTURE

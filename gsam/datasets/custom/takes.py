@@ -99,11 +99,11 @@ def _takes(path: Path, dataset: str) -> Iterator[tuple[Take, Views]]:
 def _skeleton(notes: Mapping[str, Any], path: Path) -> Skeleton:
     """The set that the metadata names, held to the joints that it lists."""
     name, joints = notes.get("joint_set"), notes.get("joint_names")
-    if name not in SKELETONS:
+    if not isinstance(name, str) or name not in SKELETONS:
         raise DataError(f"{path}: joint_set is {name!r}, expected one of {', '.join(SKELETONS)}")
-    if joints != list(SKELETONS[str(name)].joints):
+    if joints != list(SKELETONS[name].joints):
         raise DataError(f"{path}: joint_names are not those of {name}, in its order")
-    return SKELETONS[str(name)]
+    return SKELETONS[name]
 
 
 def _take(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gsam.datasets.cdf import read_cdf
 from gsam.datasets.hdf5 import open_hdf5, read_floats
-from gsam.datasets.mpii.from_mat import load_mat
+from gsam.datasets.mat import load_mat
 from gsam.errors import DataError
 from gsam.skeletons import H36M_32, MPII_16
 

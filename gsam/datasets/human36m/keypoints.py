@@ -74,7 +74,7 @@ def joint_layout(metadata: Any, where: str) -> Skeleton:
         layout
         for layout_name, layout in _LAYOUTS.items()
         if name in (None, layout_name)
-        and (size is None or size == layout.size)
+        and (size is None or np.array_equal(size, layout.size))
         and (
             symmetry is None
             or _sides(symmetry, where) == (layout.left, tuple(sorted(layout.right)))

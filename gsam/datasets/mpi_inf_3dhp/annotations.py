@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gsam.cameras import Camera
 from gsam.datasets.hdf5 import open_hdf5, read_numbers
+from gsam.datasets.mat import load_mat
 from gsam.datasets.mpi_inf_3dhp.checks import (
     check_finite,
     check_length,
@@ -26,7 +27,6 @@ from gsam.datasets.mpi_inf_3dhp.checks import (
     number_array,
 )
 from gsam.datasets.mpi_inf_3dhp.files import ACTIVITIES, NUM_CAMERAS
-from gsam.datasets.mpii.from_mat import load_mat
 from gsam.errors import DataError
 from gsam.skeletons import MPI_INF_3DHP_17, MPI_INF_3DHP_28, Skeleton
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsam.datasets.mpii.from_mat import load_mat
+from gsam.datasets.mat import load_mat
 from gsam.errors import DataError
 from gsam.skeletons import MPII_16
 from gsam.storage import read_json
