@@ -37,7 +37,7 @@ __all__ = [
 MAX_BYTES = 4 << 30
 """What a file may decompress to unless told otherwise: ten times the largest community file."""
 
-BROKEN_HEADER = (EOFError, MemoryError, SyntaxError, ValueError, tokenize.TokenError)
+BROKEN_HEADER = (EOFError, MemoryError, SyntaxError, TypeError, ValueError, tokenize.TokenError)
 """What NumPy raises for a damaged header of an array."""
 
 _BROKEN_PICKLE = (
