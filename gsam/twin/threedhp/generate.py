@@ -25,7 +25,7 @@ from gsam.twin.mat_file import save_mat
 from gsam.twin.threedhp.config import TwinThreedhpConfig
 from gsam.twin.threedhp.recordings import Recording, test_recordings, training_recordings
 from gsam.twin.threedhp.rig import calibration_text
-from gsam.twin.threedhp.test_file import write_test_file
+from gsam.twin.threedhp.annot_data import write_test_file
 from gsam.twin_mark import write_mark
 
 Layout = Literal["official", "npz"]
