@@ -22,10 +22,10 @@ from gsam.skeletons import MPI_INF_3DHP_17, MPI_INF_3DHP_28, convert
 from gsam.storage import atomic_path, write_text
 from gsam.twin.archive import write_archive
 from gsam.twin.mat_file import save_mat
+from gsam.twin.threedhp.annot_data import write_test_file
 from gsam.twin.threedhp.config import TwinThreedhpConfig
 from gsam.twin.threedhp.recordings import Recording, test_recordings, training_recordings
 from gsam.twin.threedhp.rig import calibration_text
-from gsam.twin.threedhp.annot_data import write_test_file
 from gsam.twin_mark import write_mark
 
 Layout = Literal["official", "npz"]
