@@ -63,12 +63,13 @@ def data_problems(params: Params, config: dict[str, Any]) -> list[str]:
     options, scale = config["dataset"], config["scale"]
     checked = twin_options(config) if params.data == "twin" else options
     where = f"conf/scale/{params.scale}.yaml"
-    return [
-        *source_problems(params.data, checked),
-        *problems_of(TwinImagesConfig, scale["pictures"], f"{where} pictures"),
-        *problems_of(TwinVideoConfig, scale["video"], f"{where} video"),
-        *problems_of(TwinThreedhpConfig, scale["threedhp"], f"{where} threedhp"),
-    ]
+    found = source_problems(params.data, checked)
+    for key, config_class in _TWINS_OF_SCALES.items():
+        if key not in scale:
+            found.append(f"{where}: {key} is missing, expected the size of that twin")
+        else:
+            found += problems_of(config_class, scale[key], f"{where} {key}")
+    return found
 
 
 def data_plans(params: Params, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -140,6 +141,11 @@ def _weights(params: Params, name: str | None) -> str | None:
     return params.raw_file("weights", name)
 
 
+_TWINS_OF_SCALES = {
+    "pictures": TwinImagesConfig,
+    "video": TwinVideoConfig,
+    "threedhp": TwinThreedhpConfig,
+}
 _RAW_KEY = {"archives": "human36m", "bvh": "bvh", "custom": "custom"}
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ pictures:
    coco_train: 12, coco_val: 4, mpii_train: 12, mpii_valid: 4}
 video:
   {train: 11, validation: 2, test: 2, seconds: 1.0, step: 6, longer_side: 64, supersample: 1}
+threedhp: {seconds: 4.0, test_seconds: 4.0}
 meshes:
   all:
     {size: 64, channels: 4, stem: 8, bottlenecks: 1, modules: [1, 1, 1], blocks: 1, depth: 14,

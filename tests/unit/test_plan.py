@@ -282,3 +282,13 @@ def test_dvc_trains_exactly_the_declared_mesh_regressors() -> None:
     declared = list(yaml.safe_load((ROOT / "conf/meshes.yaml").read_text()))
     for stage in ("train_mesh", "evaluate_mesh"):
         assert stages[stage]["foreach"] == declared
+
+
+@pytest.mark.parametrize("key", ["pictures", "video", "threedhp"])
+def test_a_scale_without_a_twins_size_is_told_so(project: Path, key: str) -> None:
+    path = project / "conf/scale/smoke.yaml"
+    scale = yaml.safe_load(path.read_text())
+    del scale[key]
+    path.write_text(yaml.safe_dump(scale))
+    with pytest.raises(ConfigError, match=f"conf/scale/smoke.yaml: {key} is missing"):
+        plan.main([])
