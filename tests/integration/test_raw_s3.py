@@ -42,6 +42,13 @@ from tests.workspaces import REPOSITORY
 
 
 @pytest.fixture
+def unexamined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data doctor stays away: what is fetched here are arrays, not people."""
+    for stage in (raw, raw_images, raw_threedpw):
+        monkeypatch.setattr(stage, "require_sound", lambda dataset, folder: None)
+
+
+@pytest.fixture
 def bucket(s3_store: Store) -> str:
     return f"s3://{split(s3_store.uri)[0]}"
 
@@ -94,6 +101,7 @@ def write_motion(folder: Path) -> None:
     ("data", "write", "options"),
     [("archives", write_archives, {"test_subjects": ["S9"]}), ("bvh", write_motion, {})],
 )
+@pytest.mark.usefixtures("unexamined")
 def test_lifting_data_is_the_same_from_a_bucket(
     tmp_path: Path,
     bucket: str,
@@ -115,7 +123,7 @@ def test_lifting_data_is_the_same_from_a_bucket(
 
     local, files = made_in(tmp_path / "a", lambda: run(f"{tmp_path}/raw"), monkeypatch)
     fetched, others = made_in(tmp_path / "b", lambda: run(f"{bucket}/raw"), monkeypatch)
-    assert local[1:] == fetched[1:] and fetched[0].endswith(f" files in {bucket}/raw")
+    assert local[1:] == fetched[1:] and f" files in {bucket}/raw" in fetched[0]
     assert len(files) >= 8
     # Only the manifest, and what says that a file is not there, name the folder.
     place = f"{tmp_path}/raw".encode()
@@ -123,6 +131,7 @@ def test_lifting_data_is_the_same_from_a_bucket(
     assert place in files["data/source/manifest.json"]
 
 
+@pytest.mark.usefixtures("unexamined")
 def test_pictures_are_the_same_from_a_bucket(
     tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,7 +176,7 @@ def test_a_bucket_without_the_archives_says_who_grants_them_and_where_they_go(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     plan(raw={"data": "archives", "folder": f"{bucket}/none"})
-    with pytest.raises(LicensedDataMissing, match=rf"^{bucket}/none: .* into {bucket}/none$"):
+    with pytest.raises(LicensedDataMissing, match=rf"^{bucket}/none: .* into {bucket}/none"):
         raw.main([])
     plan(raw_threedpw={"data": "archives", "video": {}, "folder": f"{bucket}/none"})
     assert raw_threedpw.main([]).endswith(f"into {bucket}/none")
