@@ -50,7 +50,7 @@ def test_any_number_of_processes_renders_the_same_bytes(
     render.render_twin(other, TwinConfig(**TWIN), TwinImagesConfig(**IMAGES), num_cpus=1)
     names = sorted(p.relative_to(made).as_posix() for p in made.rglob("*") if p.is_file())
     assert names == sorted(p.relative_to(other).as_posix() for p in other.rglob("*") if p.is_file())
-    assert "human36m/frames/S11.tar" in names and len(names) == 14 + 4 + 5
+    assert "human36m/frames/S11.tar" in names and len(names) == 15 + 5 + 6
     for name in names:
         assert (made / name).read_bytes() == (other / name).read_bytes(), name
     assert mpii_images(made / "mpii").name == "images.zip"
