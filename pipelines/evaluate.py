@@ -15,6 +15,7 @@ from gsam.errors import DataError
 from gsam.evaluation import Lift, evaluate, lifting, score_one
 from gsam.lifters.config import FEATURES_WITH_SCORE
 from gsam.metrics.aggregate import ClipScore
+from gsam.progress import progress
 from gsam.training.precision import numerics
 from gsam.weights import load_lifter
 from pipelines.node_files import Shipped
@@ -43,11 +44,12 @@ def score_clips(
         clips: its test clips.
         workers: 0 for this process, else the number of actors.
     """
+    wanted = list(range(len(clips)) if order is None else order)
     if workers == 0:
         model, _ = load_lifter(weights, clips.device)
         with _products(clips.device):
-            return evaluate(lifting(model, flip_test=flip_test), clips, order)
-    wanted = list(range(len(clips)) if order is None else order)
+            shown = progress(wanted, "score clips", len(wanted))
+            return evaluate(lifting(model, flip_test=flip_test), clips, shown)
     return _score_on_ray(weights, folder, wanted, flip_test, workers)
 
 

@@ -20,9 +20,9 @@ from gsam.errors import ConfigError, DataError, GsamError, LicensedDataMissing
 from gsam.schemas import OWN_CAMERA
 from gsam.skeletons import H36M_17, MPI_INF_3DHP_28
 from gsam.twin.threedhp import recordings as recorded
+from gsam.twin.threedhp.annot_data import write_test_file
 from gsam.twin.threedhp.config import TwinThreedhpConfig
 from gsam.twin.threedhp.generate import Layout, generate
-from gsam.twin.threedhp.test_file import write_test_file
 from gsam.twin_mark import MARK
 
 Content = dict[str, Any]
