@@ -108,9 +108,9 @@ def _of_folder(place: Path, wanted: Collection[str] | None) -> Iterator[tuple[st
 def _of_zip(place: Path, wanted: Collection[str] | None) -> Iterator[tuple[str, bytes, str]]:
     try:
         with zipfile.ZipFile(place) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
-            for info in infos:
+            for info in archive.infolist():
                 _check_name(info.filename, place)
+            infos = [info for info in archive.infolist() if not info.is_dir()]
             kept = [i for i in infos if wanted is None or PurePosixPath(i.filename).name in wanted]
             for info in sorted(kept, key=lambda i: (PurePosixPath(i.filename).name, i.filename)):
                 _check_size(info.file_size, f"{place}: {info.filename}")

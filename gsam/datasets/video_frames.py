@@ -74,7 +74,8 @@ def _check_png(content: memoryview, path: str | Path) -> None:
     while at < len(content) and bytes(content[at + 4 : at + 8]) != b"IEND":
         # The decoder makes room for as many bytes as a chunk claims to have.
         at += 12 + int.from_bytes(content[at : at + 4], "big")
-    if at + 12 > len(content):
+    # The end chunk is empty, whatever it claims.
+    if at + 12 > len(content) or any(content[at : at + 4]):
         raise DataError(f"{path}: corrupt or cut short, expected a whole JPEG or PNG picture")
 
 
