@@ -13,10 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.datasets.human36m.files import (
     ACTIONS,
-    FPS,
     POSES_FILE,
     SUBJECTS,
     TEST_SUBJECTS,
@@ -25,6 +23,7 @@ from gsam.datasets.human36m.files import (
     require_files,
 )
 from gsam.datasets.human36m.joints import world_joints
+from gsam.datasets.human36m.take import human36m_take
 from gsam.datasets.takes import Take
 from gsam.errors import ConfigError, DataError
 from gsam.unpickle import load_object_npz
@@ -73,7 +72,6 @@ def _takes(
     test_subjects: Sequence[str],
     dataset: str,
 ) -> Iterator[Take]:
-    cameras = human36m_cameras()
     for subject in subjects:
         takes = _mapping(content[subject], f"{path}: {subject}", "takes")
         named = {canonical_take(name): name for name in takes}
@@ -83,16 +81,8 @@ def _takes(
             where = f"{path}: {subject} {name!r}"
             if action_of(name) not in ACTIONS:
                 raise DataError(f"{where}: unknown action, expected one of {', '.join(ACTIONS)}")
-            yield Take(
-                dataset=dataset,
-                subject=subject,
-                action=action_of(name),
-                name=name,
-                fps=FPS,
-                split="test" if subject in test_subjects else "train",
-                joints=world_joints(takes[named[name]], where),
-                cameras=cameras[subject],
-            )
+            joints = world_joints(takes[named[name]], where)
+            yield human36m_take(subject, name, joints, dataset=dataset, test_subjects=test_subjects)
 
 
 def _mapping(value: Any, where: str, of: str) -> dict[str, Any]:

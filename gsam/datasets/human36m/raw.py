@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gsam.datasets.human36m.cameras import human36m_cameras
 from gsam.datasets.human36m.containers import read_positions
-from gsam.datasets.human36m.files import BROKEN, FPS, SUBJECTS, action_of
+from gsam.datasets.human36m.files import BROKEN, SUBJECTS
 from gsam.datasets.human36m.joints import PER_METRE, world_joints
 from gsam.datasets.human36m.metadata import check_metadata
 from gsam.datasets.human36m.raw_files import (
@@ -25,6 +24,7 @@ from gsam.datasets.human36m.raw_files import (
     take_files,
     view_files,
 )
+from gsam.datasets.human36m.take import human36m_take
 from gsam.datasets.takes import Take
 from gsam.errors import DataError
 from gsam.skeletons import H36M_17, H36M_32, convert
@@ -59,20 +59,13 @@ def read_raw_takes(
     if metadata is not None:
         check_metadata(metadata)
     mono = mono_files(folder, files)
-    cameras = human36m_cameras()
     for subject in SUBJECTS:
         for name in sorted(name for owner, name in files if owner == subject):
             if f"{subject}/{name}" == BROKEN:
                 continue
-            take = Take(
-                dataset=dataset,
-                subject=subject,
-                action=action_of(name),
-                name=name,
-                fps=FPS,
-                split="test" if subject in test_subjects else "train",
-                joints=_world(files[subject, name]),
-                cameras=cameras[subject],
+            joints = _world(files[subject, name])
+            take = human36m_take(
+                subject, name, joints, dataset=dataset, test_subjects=test_subjects
             )
             check_mono(take, mono)
             yield take
