@@ -100,28 +100,27 @@ def _transformer(shapes: Shapes, block: str, stack: str, width: int) -> dict[str
     }
 
 
-def _poseformer(shapes: Shapes) -> dict[str, Any]:
+def _joints_then_frames(shapes: Shapes, stack: str, width_field: str) -> dict[str, Any]:
+    """What PoseFormer and MixSTE share: tokens of joints, then of frames, by the same names."""
     _, joints, width = shapes["Spatial_pos_embed"]
     return {
-        **_transformer(shapes, "", "Spatial_blocks", width),
+        **_transformer(shapes, "", stack, width),
         "frames": shapes["Temporal_pos_embed"][1],
         "joints": joints,
         "features": shapes["Spatial_patch_to_embedding.weight"][1],
-        "width": width,
+        width_field: width,
+    }
+
+
+def _poseformer(shapes: Shapes) -> dict[str, Any]:
+    return {
+        **_joints_then_frames(shapes, "Spatial_blocks", "width"),
         "head": "centre" if "weighted_mean.weight" in shapes else "sequence",
     }
 
 
 def _mixste(shapes: Shapes) -> dict[str, Any]:
-    _, joints, width = shapes["Spatial_pos_embed"]
-    return {
-        **_transformer(shapes, "", "STEblocks", width),
-        "frames": shapes["Temporal_pos_embed"][1],
-        "joints": joints,
-        "features": shapes["Spatial_patch_to_embedding.weight"][1],
-        "channels": width,
-        "head": "sequence",
-    }
+    return {**_joints_then_frames(shapes, "STEblocks", "channels"), "head": "sequence"}
 
 
 def _motionbert(shapes: Shapes) -> dict[str, Any]:
