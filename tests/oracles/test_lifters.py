@@ -18,20 +18,27 @@ from tests.oracles import recipe
 MODELS = Path(__file__).parents[3] / "shared" / "oracles" / "models"
 
 
+def transformer(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fixtures of all transformers of joints and frames say by the same names."""
+    return {
+        "joints": config["num_joints"],
+        "depth": config["depth"],
+        "heads": config["num_heads"],
+        "mlp_ratio": float(config["mlp_ratio"]),
+        "qkv_bias": config.get("qkv_bias", True),
+        "qk_scale": config.get("qk_scale"),
+    }
+
+
 def poseformer(config: Mapping[str, Any], name: str = "poseformer") -> nn.Module:
     """PoseFormer, or the paper's lifter without its own modules, from a fixture's configuration."""
     return build_lifter(
         LifterConfig(
             name=name,
             frames=config["num_frame"],
-            joints=config["num_joints"],
             features=config["in_chans"],
             width=config["embed_dim_ratio"],
-            depth=config["depth"],
-            heads=config["num_heads"],
-            mlp_ratio=float(config["mlp_ratio"]),
-            qkv_bias=config["qkv_bias"],
-            qk_scale=config["qk_scale"],
+            **transformer(config),
             drop_path=float(config["drop_path_rate"]),
             sam="none",
             tam="none",
@@ -83,14 +90,9 @@ def mixste(config: Mapping[str, Any]) -> nn.Module:
             name="mixste",
             head="sequence",
             frames=config["num_frame"],
-            joints=config["num_joints"],
             features=config["in_chans"],
             channels=config["embed_dim_ratio"],
-            depth=config["depth"],
-            heads=config["num_heads"],
-            mlp_ratio=float(config["mlp_ratio"]),
-            qkv_bias=config["qkv_bias"],
-            qk_scale=config["qk_scale"],
+            **transformer(config),
         )
     )
 
@@ -102,13 +104,10 @@ def motionbert(config: Mapping[str, Any]) -> nn.Module:
             name="motionbert",
             head="sequence",
             frames=config["maxlen"],
-            joints=config["num_joints"],
             features=config["dim_in"],
             channels=config["dim_feat"],
             representation=config["dim_rep"],
-            depth=config["depth"],
-            heads=config["num_heads"],
-            mlp_ratio=float(config["mlp_ratio"]),
+            **transformer(config),
             adaptive_fusion=config["att_fuse"],
         )
     )
